@@ -1,8 +1,25 @@
 //! The pure part of the Thymis controller: no I/O, no async.
 //!
-//! Data flows one way. The edge hands in text and [`wire`] tables; [`schema`], [`expr`], [`manifest`], [`permission`] and
-//! [`state`] parse them into types that can't hold a bad value; [`generate`] joins them into the files of a project.
+//! Data flows one way. The edge hands in text and [`wire`] tables. [`schema`], [`expr`], [`manifest`], [`grant`] and
+//! [`state`] parse them into types that can't hold a bad value; [`authority`] asks whether the grant covers an answer,
+//! [`nix`] prints it, [`conflict`] compares what the modules of one device set. [`instance`] is the line through them.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod authority;
+pub mod conflict;
 pub mod digest;
+pub mod expr;
+pub mod grant;
+pub mod id;
+pub mod instance;
+pub mod json;
+pub mod leaf;
+pub mod manifest;
+pub mod nix;
+pub mod option;
+pub mod permission;
+pub mod schema;
+pub mod state;
 pub mod untrusted;
 pub mod wire;

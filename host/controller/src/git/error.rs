@@ -1,0 +1,23 @@
+//! libgit2's errors, fit to be shown.
+
+use thymis_core::untrusted;
+
+/// What libgit2 said. Its text may quote a stranger's server, so it is shown as one short line.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", untrusted::short(self.0.message()))]
+pub struct GitError(#[from] git2::Error);
+
+impl GitError {
+    pub(super) fn code(&self) -> git2::ErrorCode {
+        self.0.code()
+    }
+}
+
+/// `None` where the thing does not exist.
+pub(super) fn found<T>(result: Result<T, git2::Error>) -> Result<Option<T>, GitError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if matches!(error.code(), git2::ErrorCode::NotFound | git2::ErrorCode::UnbornBranch) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,249 @@
+//! Writing git objects: many at once as one pack, a few as loose objects, always on the disk before anyone names them.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
+
+use git2::{Buf, ObjectType, OdbLookupFlags, Oid, Repository};
+
+use super::{
+    error::GitError,
+    path::{PathError, check_path},
+    tree::{Entry, Folder, Kind, TreeError, TreeLimits, TreeReader, below},
+};
+
+/// Fewer new objects than this become loose ones, which git's own housekeeping packs; a pack for every changed setting
+/// would make each look-up slower.
+const PACK_FROM: usize = 32;
+
+/// What is to stand at a path of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// A plain file with these bytes.
+    File(Vec<u8>),
+    /// An object that the repository has already.
+    Entry(Entry),
+}
+
+/// Why objects were not written. Nothing names what was written before the failure.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    #[error(transparent)]
+    Path(#[from] PathError),
+    #[error("`{path}` would be a file and a folder at once")]
+    Clash { path: String },
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    #[error("git objects can't be written")]
+    Git(#[from] GitError),
+    #[error("git objects can't be written to {}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+}
+
+impl From<git2::Error> for WriteError {
+    fn from(error: git2::Error) -> Self {
+        Self::Git(error.into())
+    }
+}
+
+/// New objects, in memory until [`Objects::write`].
+pub(super) struct Objects<'repo> {
+    repository: &'repo Repository,
+    odb: git2::Odb<'repo>,
+    reader: TreeReader<'repo>,
+    known: HashSet<Oid>,
+    new: Vec<(Oid, ObjectType, Vec<u8>)>,
+}
+
+/// One level of the changes: what stands there (`None`: nothing any more), or the changes below.
+enum Change<'a> {
+    Here(Option<&'a Content>),
+    Below(BTreeMap<&'a str, Change<'a>>),
+}
+
+impl<'repo> Objects<'repo> {
+    pub(super) fn new(repository: &'repo Repository) -> Result<Self, WriteError> {
+        Ok(Self {
+            repository,
+            odb: repository.odb()?,
+            reader: TreeReader::new(repository, TreeLimits::default())?,
+            known: HashSet::new(),
+            new: Vec::new(),
+        })
+    }
+
+    /// The tree `base` with these changes; `None` removes a path. Only folders with changes are read and written.
+    pub(super) fn edit(
+        &mut self,
+        base: Option<Oid>,
+        changes: &BTreeMap<String, Option<Content>>,
+    ) -> Result<Oid, WriteError> {
+        let mut root = BTreeMap::new();
+        for (path, content) in changes {
+            check_path(path)?;
+            insert(&mut root, path, path, content.as_ref())?;
+        }
+        match self.folder(base, &root, "")? {
+            Some(oid) => Ok(oid),
+            None => self.add(ObjectType::Tree, Vec::new()),
+        }
+    }
+
+    /// `None` is a folder without files, which git doesn't have.
+    fn folder(
+        &mut self,
+        base: Option<Oid>,
+        changes: &BTreeMap<&str, Change<'_>>,
+        path: &str,
+    ) -> Result<Option<Oid>, WriteError> {
+        let mut folder = match base {
+            Some(oid) => self.reader.folder(oid, path)?,
+            None => Folder::new(),
+        };
+        for (name, change) in changes {
+            let entry = match change {
+                Change::Here(None) => None,
+                Change::Here(Some(Content::Entry(entry))) => Some(*entry),
+                Change::Here(Some(Content::File(bytes))) => {
+                    Some(Entry { oid: self.add_bytes(ObjectType::Blob, bytes)?, kind: Kind::File })
+                }
+                Change::Below(changes) => {
+                    let standing = folder.get(*name).copied();
+                    let base = standing.filter(|entry| entry.kind == Kind::Folder);
+                    let edited = self.folder(base.map(|entry| entry.oid), changes, &below(path, name))?;
+                    // Nothing to remove below a file: the file stays.
+                    edited.map(|oid| Entry { oid, kind: Kind::Folder }).or(if base.is_none() { standing } else { None })
+                }
+            };
+            match entry {
+                Some(entry) => folder.insert((*name).to_owned(), entry),
+                None => folder.remove(*name),
+            };
+        }
+        if folder.is_empty() { Ok(None) } else { self.add(ObjectType::Tree, serialised(&folder)).map(Some) }
+    }
+
+    fn add(&mut self, kind: ObjectType, bytes: Vec<u8>) -> Result<Oid, WriteError> {
+        let oid = Oid::hash_object(kind, &bytes)?;
+        if self.is_new(oid) {
+            self.new.push((oid, kind, bytes));
+        }
+        Ok(oid)
+    }
+
+    fn add_bytes(&mut self, kind: ObjectType, bytes: &[u8]) -> Result<Oid, WriteError> {
+        let oid = Oid::hash_object(kind, bytes)?;
+        if self.is_new(oid) {
+            self.new.push((oid, kind, bytes.to_vec()));
+        }
+        Ok(oid)
+    }
+
+    fn is_new(&mut self, oid: Oid) -> bool {
+        self.known.insert(oid) && !self.odb.exists_ext(oid, OdbLookupFlags::NO_REFRESH)
+    }
+
+    /// Writes what is new. `scratch` is a folder on the same file system that nobody else uses.
+    pub(super) fn write(self, scratch: &Path) -> Result<(), WriteError> {
+        if self.new.len() < PACK_FROM { self.write_loose() } else { self.write_pack(scratch) }
+    }
+
+    fn write_loose(self) -> Result<(), WriteError> {
+        for (_, kind, bytes) in &self.new {
+            flush_loose(self.repository, self.odb.write(*kind, bytes)?)?;
+        }
+        Ok(())
+    }
+
+    fn write_pack(self, scratch: &Path) -> Result<(), WriteError> {
+        let name = self.build_pack(scratch)?;
+        let packs = self.repository.commondir().join("objects").join("pack");
+        std::fs::create_dir_all(&packs).map_err(|source| WriteError::Io { path: packs.clone(), source })?;
+        // A pack is found by its index, which therefore comes last.
+        for extension in ["pack", "idx"] {
+            let (file, target) = (format!("pack-{name}.{extension}"), packs.join(format!("pack-{name}.{extension}")));
+            flush(&scratch.join(&file))?;
+            std::fs::rename(scratch.join(&file), &target).map_err(|source| WriteError::Io { path: target, source })?;
+        }
+        flush(&packs)?;
+        Ok(self.odb.refresh()?)
+    }
+
+    /// Builds pack and index in `scratch`; answers the pack's name.
+    fn build_pack(&self, scratch: &Path) -> Result<String, WriteError> {
+        // A handle of its own, so that its backend in memory goes when the pack is done.
+        let staging = Repository::open(self.repository.path())?;
+        let odb = staging.odb()?;
+        let _memory = odb.add_new_mempack_backend(1000)?;
+        let mut builder = staging.packbuilder()?;
+        for (_, kind, bytes) in &self.new {
+            let oid = odb.write(*kind, bytes)?;
+            builder.insert_object(oid, None)?;
+        }
+        builder.write(scratch, 0o444)?;
+        Ok(builder.name()?.unwrap_or_default().to_owned())
+    }
+}
+
+fn insert<'a>(
+    level: &mut BTreeMap<&'a str, Change<'a>>,
+    rest: &'a str,
+    path: &str,
+    content: Option<&'a Content>,
+) -> Result<(), WriteError> {
+    let clash = || WriteError::Clash { path: path.to_owned() };
+    match rest.split_once('/') {
+        None => match level.insert(rest, Change::Here(content)) {
+            None => Ok(()),
+            Some(_) => Err(clash()),
+        },
+        Some((name, rest)) => {
+            let change = level.entry(name).or_insert_with(|| Change::Below(BTreeMap::new()));
+            // What is removed as a file may come back as a folder.
+            if matches!(change, Change::Here(None)) {
+                *change = Change::Below(BTreeMap::new());
+            }
+            match change {
+                Change::Below(level) => insert(level, rest, path, content),
+                Change::Here(_) if content.is_none() => Ok(()),
+                Change::Here(_) => Err(clash()),
+            }
+        }
+    }
+}
+
+/// A tree object; git orders folders as if their names ended in `/`.
+fn serialised(folder: &Folder) -> Vec<u8> {
+    let mut entries: Vec<(String, &str, &Entry)> = folder
+        .iter()
+        .map(|(name, entry)| {
+            (if entry.kind == Kind::Folder { format!("{name}/") } else { name.clone() }, name.as_str(), entry)
+        })
+        .collect();
+    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut bytes = Vec::new();
+    for (_, name, entry) in entries {
+        bytes.extend_from_slice(entry.kind.mode().as_bytes());
+        bytes.push(b' ');
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.push(0);
+        bytes.extend_from_slice(entry.oid.as_bytes());
+    }
+    bytes
+}
+
+/// Waits until a file or folder is on the disk.
+pub(super) fn flush(path: &Path) -> Result<(), WriteError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(|source| WriteError::Io { path: path.to_owned(), source })
+}
+
+pub(super) fn flush_loose(repository: &Repository, oid: Oid) -> Result<(), WriteError> {
+    let name = oid.to_string();
+    let (folder, file) = name.split_at(2);
+    let path = repository.commondir().join("objects").join(folder).join(file);
+    // Somebody else may just have packed the same object.
+    if path.exists() { flush(&path) } else { Ok(()) }
+}

@@ -1,0 +1,127 @@
+//! Literals that would be taken for files of the Nix store.
+//!
+//! Where NixOS expects a submodule, a string that starts with a path is imported as a Nix file. In pure evaluation only
+//! files of the store can be read, so no text of a module may spell a path into it, nor begin with a piece of that
+//! spelling which something evaluated later completes.
+
+use super::{Expr, Part};
+
+const STORE: &str = "/nix/store";
+
+/// Whether the text says, or could come to say, a path in the store.
+pub(super) fn spells_store_path(expr: &Expr) -> bool {
+    let runs = runs(expr);
+    let last = runs.len().saturating_sub(1);
+    runs.iter().enumerate().any(|(index, run)| says(run) || (index == 0 && last > 0 && begins(run)))
+}
+
+/// The static pieces of a text, in order, split where Nix fills something in. Values that are known are followed, so a
+/// path can't be hidden by cutting it up.
+fn runs(expr: &Expr) -> Vec<String> {
+    let mut runs = vec![String::new()];
+    append(expr, &mut runs);
+    runs
+}
+
+fn append(expr: &Expr, runs: &mut Vec<String>) {
+    match expr {
+        Expr::Text(parts) => {
+            for part in parts {
+                match part {
+                    Part::Literal(text) => {
+                        if let Some(run) = runs.last_mut() {
+                            run.push_str(text);
+                        }
+                    }
+                    Part::Embed(inner) => append(inner, runs),
+                }
+            }
+        }
+        Expr::Call(call) if call.function.name == "toString" => {
+            call.arguments.iter().for_each(|argument| append(argument, runs));
+        }
+        _ => runs.push(String::new()),
+    }
+}
+
+/// Contains a path into the store, also one with empty segments, `.` or `..`.
+fn says(run: &str) -> bool {
+    if run.contains("/nix/store") {
+        return true;
+    }
+    if !run.contains("nix") || !run.contains("store") {
+        return false;
+    }
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in run.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                segments.pop();
+            }
+            segment => segments.push(segment),
+        }
+    }
+    let name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    segments.windows(2).any(|pair| {
+        matches!(pair, [nix, store]
+            if nix.rsplit(|c| !name(c)).next() == Some("nix") && store.split(|c| !name(c)).next() == Some("store"))
+    })
+}
+
+/// The beginning of a path whose rest is filled in later and could complete it.
+fn begins(run: &str) -> bool {
+    if !run.starts_with('/') {
+        return false;
+    }
+    let plain =
+        format!("/{}", run.split('/').filter(|part| !part.is_empty() && *part != ".").collect::<Vec<_>>().join("/"));
+    STORE.starts_with(&plain) || run.split('/').any(|part| part == "..")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expr::Ref;
+
+    fn text(parts: Vec<Part>) -> Expr {
+        Expr::Text(parts)
+    }
+    fn literal(text: &str) -> Part {
+        Part::Literal(text.to_owned())
+    }
+
+    #[test]
+    fn paths_of_the_store_are_found_however_they_are_spelled() {
+        for path in [
+            "/nix/store/x/evil.nix",
+            "/nix//store/x",
+            "/nix/./store/x",
+            "/tmp/../nix/store/x",
+            "//nix/store",
+            "cp /nix/store/x /tmp",
+            "/nix/x/../store/y",
+        ] {
+            assert!(spells_store_path(&text(vec![literal(path)])), "{path}");
+        }
+        let cut = text(vec![literal("/nix"), Part::Embed(text(vec![literal("/st")])), literal("ore/x")]);
+        assert!(spells_store_path(&cut));
+        let filled = text(vec![literal("/nix/"), Part::Embed(Expr::Ref(Ref::System)), literal("/x")]);
+        assert!(spells_store_path(&filled));
+        let filled_up = text(vec![literal("/a/.."), Part::Embed(Expr::Ref(Ref::System))]);
+        assert!(spells_store_path(&filled_up));
+    }
+
+    #[test]
+    fn other_texts_are_left_alone() {
+        for path in
+            ["/etc/nixos", "https://nix.example/store", "/var/lib/store", "nix store", "/nix", "unix/storefront"]
+        {
+            assert!(!spells_store_path(&text(vec![literal(path)])), "{path}");
+        }
+        let program = text(vec![Part::Embed(Expr::Ref(Ref::Package(vec!["hello".into()]))), literal("/bin/hello")]);
+        assert!(!spells_store_path(&program));
+        let var = text(vec![literal("/var/lib/"), Part::Embed(Expr::Ref(Ref::System))]);
+        assert!(!spells_store_path(&var));
+    }
+}

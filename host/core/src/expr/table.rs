@@ -1,0 +1,422 @@
+//! From the flat tables of a module's answer to checked trees.
+
+use std::collections::HashSet;
+
+use super::{
+    Argument, Call, Expr, Kind, MAX_DEPTH, Part, Ref, Refusal, RefusalKind, function,
+    function::{FORMATS, is_package_name, is_store_name},
+    store_path::spells_store_path,
+};
+use crate::{
+    nix::raw,
+    option::OptionPath,
+    untrusted,
+    wire::{self, Placement, Strength},
+};
+
+const MAX_NAME: usize = 1024;
+
+/// Whose answer it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Part of this program.
+    BuiltIn,
+    /// A stranger's.
+    External,
+}
+
+/// What a module made of its settings, checked.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Configuration {
+    pub definitions: Vec<Definition>,
+    pub imports: Vec<Import>,
+    pub secrets: Vec<Placement>,
+    pub checks: Vec<Check>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Definition {
+    pub path: OptionPath,
+    pub value: Expr,
+    pub strength: Strength,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Import {
+    /// An output of the own flake, by attribute path.
+    Output(Vec<String>),
+    Raw(String),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    pub fatal: bool,
+    pub holds: Option<Expr>,
+    pub message: String,
+}
+
+/// First segments of a definition that NixOS reads as structure of the module around it.
+const STRUCTURE: [&str; 8] =
+    ["config", "options", "imports", "disabledModules", "freeformType", "meta", "key", "require"];
+
+/// Attribute names that turn data into code: an override or a forged definition, a coerced path, a derivation, an import.
+const CODE_NAMES: [&str; 7] = ["_type", "_module", "outPath", "drvPath", "imports", "disabledModules", "freeformType"];
+
+fn is_reserved_name(name: &str) -> bool {
+    CODE_NAMES.contains(&name) || name.starts_with("__")
+}
+
+impl Configuration {
+    /// # Errors
+    /// Everything that is refused, with its place.
+    pub fn check(answer: wire::Configuration, trust: Trust) -> Result<Self, Vec<Refusal>> {
+        let mut table = Table::build(answer.exprs)?;
+        let mut refusals = Vec::new();
+        let mut definitions = Vec::with_capacity(answer.definitions.len());
+        for definition in answer.definitions {
+            let place = untrusted::short(&definition.path.join("."));
+            match table.definition(definition, trust) {
+                Ok(definition) => definitions.push(definition),
+                Err(kinds) => refusals.extend(kinds.into_iter().map(|(inner, kind)| Refusal {
+                    place: if inner.is_empty() {
+                        place.clone()
+                    } else {
+                        format!("{place}.{}", untrusted::short(&inner.join(".")))
+                    },
+                    kind,
+                })),
+            }
+        }
+        let mut note = |place: &str, kind| refusals.push(Refusal { place: place.to_owned(), kind });
+        let mut imports = Vec::with_capacity(answer.imports.len());
+        for (index, id) in answer.imports.into_iter().enumerate() {
+            let import = match table.take(id) {
+                Ok(Expr::Ref(Ref::Output(path))) => Ok(Import::Output(path)),
+                Ok(Expr::Raw(text)) => Ok(Import::Raw(text)),
+                Ok(_) => Err(RefusalKind::Import),
+                Err(kind) => Err(kind),
+            };
+            match import {
+                Ok(import) => imports.push(import),
+                Err(kind) => note(&format!("import {index}"), kind),
+            }
+        }
+        let mut checks = Vec::with_capacity(answer.checks.len());
+        for (index, check) in answer.checks.into_iter().enumerate() {
+            match table.condition(check, trust) {
+                Ok(check) => checks.push(check),
+                Err(kind) => note(&format!("check {index}"), kind),
+            }
+        }
+        for placement in &answer.secrets {
+            if let Err(why) = check_placement(placement) {
+                note(&format!("secret {}", untrusted::short(&placement.secret)), RefusalKind::Placement(why));
+            }
+        }
+        if refusals.is_empty() {
+            Ok(Self { definitions, imports, secrets: answer.secrets, checks })
+        } else {
+            Err(refusals)
+        }
+    }
+}
+
+fn check_placement(placement: &Placement) -> Result<(), &'static str> {
+    let account = |name: &str| {
+        !name.is_empty()
+            && name.len() <= 32
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+    };
+    let path = placement.path.strip_prefix('/').ok_or("its path must be absolute")?;
+    if !crate::permission::relative(path) {
+        return Err("its path has empty segments, `.`, `..` or control characters, or is too long");
+    }
+    if !account(&placement.owner) || !account(&placement.group) {
+        return Err("owner and group are 1 to 32 of a-z, 0-9, `-` and `_`");
+    }
+    if placement.mode > 0o777 {
+        return Err("its mode has more than permission bits");
+    }
+    Ok(())
+}
+
+/// Expressions that nothing took yet, with their depth.
+struct Table(Vec<Option<(Expr, usize)>>);
+
+type Located = (Vec<String>, RefusalKind);
+
+impl Table {
+    fn build(exprs: Vec<wire::Expr>) -> Result<Self, Vec<Refusal>> {
+        let mut table = Self(Vec::with_capacity(exprs.len()));
+        for (id, expr) in exprs.into_iter().enumerate() {
+            match table.node(id, expr) {
+                Ok(node) => table.0.push(Some(node)),
+                Err(kind) => return Err(vec![Refusal { place: format!("expression {id}"), kind }]),
+            }
+        }
+        Ok(table)
+    }
+
+    fn take(&mut self, id: u32) -> Result<Expr, RefusalKind> {
+        self.take_with_depth(id).map(|(expr, _)| expr)
+    }
+
+    fn take_with_depth(&mut self, id: u32) -> Result<(Expr, usize), RefusalKind> {
+        let slot = self.0.get_mut(id as usize).ok_or(RefusalKind::Missing(id))?;
+        slot.take().ok_or(RefusalKind::Shared(id))
+    }
+
+    fn node(&mut self, id: usize, expr: wire::Expr) -> Result<(Expr, usize), RefusalKind> {
+        let mut deepest = 0;
+        let mut child = |names: u32| {
+            if names as usize >= id {
+                return Err(RefusalKind::Forward { id, names });
+            }
+            let (expr, depth) = self.take_with_depth(names)?;
+            deepest = deepest.max(depth);
+            Ok(expr)
+        };
+        let expr = match expr {
+            wire::Expr::Null => Expr::Null,
+            wire::Expr::Bool(value) => Expr::Bool(value),
+            wire::Expr::Int(value) => Expr::Int(value),
+            wire::Expr::Float(value) if !value.is_finite() => return Err(RefusalKind::NotFinite(value.to_string())),
+            wire::Expr::Float(value) if value.is_subnormal() => {
+                return Err(RefusalKind::Subnormal(format!("{value:e}")));
+            }
+            wire::Expr::Float(value) => Expr::Float(value),
+            wire::Expr::Text(parts) => Expr::Text(
+                parts
+                    .into_iter()
+                    .map(|part| match part {
+                        wire::Part::Literal(text) if text.contains('\0') => Err(RefusalKind::Nul),
+                        wire::Part::Literal(text) => Ok(Part::Literal(text)),
+                        wire::Part::Embed(id) => child(id).and_then(embed).map(Part::Embed),
+                    })
+                    .collect::<Result<_, _>>()?,
+            ),
+            wire::Expr::List(items) => Expr::List(items.into_iter().map(&mut child).collect::<Result<_, _>>()?),
+            wire::Expr::Attrs(attrs) => Expr::Attrs(
+                attrs
+                    .into_iter()
+                    .map(|attr| Ok::<_, RefusalKind>((attr.name, child(attr.value)?)))
+                    .collect::<Result<_, _>>()?,
+            ),
+            wire::Expr::Ref(reference) => Expr::Ref(check_reference(reference)?),
+            wire::Expr::Call(call) => {
+                let arguments = call.arguments.into_iter().map(child).collect::<Result<Vec<_>, _>>()?;
+                Expr::Call(check_call(&call.function, arguments)?)
+            }
+            wire::Expr::Raw(text) => {
+                raw::parse(&text).map_err(|error| RefusalKind::RawSyntax(error.to_string()))?;
+                Expr::Raw(text)
+            }
+        };
+        if deepest + 1 > MAX_DEPTH { Err(RefusalKind::TooDeep) } else { Ok((expr, deepest + 1)) }
+    }
+
+    fn definition(&mut self, definition: wire::Definition, trust: Trust) -> Result<Definition, Vec<Located>> {
+        let alone = |kind: RefusalKind| vec![(Vec::new(), kind)];
+        let path = OptionPath::new(definition.path).map_err(|error| alone(error.into()))?;
+        let value = self.take(definition.value).map_err(alone)?;
+        let mut found = Vec::new();
+        for (index, segment) in path.segments().iter().enumerate() {
+            if index == 0 && STRUCTURE.contains(&segment.as_str()) {
+                found.push((Vec::new(), RefusalKind::ReservedOption(segment.clone())));
+            } else if trust == Trust::External && is_reserved_name(segment) {
+                found.push((Vec::new(), RefusalKind::ReservedName(untrusted::short(segment))));
+            }
+        }
+        check_property(&value, trust, &mut Vec::new(), &mut found);
+        if found.is_empty() { Ok(Definition { path, value, strength: definition.strength }) } else { Err(found) }
+    }
+
+    fn condition(&mut self, check: wire::Check, trust: Trust) -> Result<Check, RefusalKind> {
+        if check.message.contains('\0') {
+            return Err(RefusalKind::Nul);
+        }
+        let holds = check.holds.map(|id| self.take(id)).transpose()?;
+        if let Some(holds) = &holds {
+            if !matches!(holds.kind(), Kind::Bool | Kind::Unknown) {
+                return Err(RefusalKind::Condition);
+            }
+            let mut found = Vec::new();
+            check_value(holds, trust, &mut Vec::new(), &mut found);
+            if let Some((_, kind)) = found.pop() {
+                return Err(kind);
+            }
+        }
+        Ok(Check { fatal: check.fatal, holds, message: check.message })
+    }
+}
+
+fn embed(expr: Expr) -> Result<Expr, RefusalKind> {
+    match expr.kind() {
+        Kind::Text | Kind::Package | Kind::Source | Kind::Unknown => Ok(expr),
+        Kind::Null => Err(RefusalKind::Embed("null")),
+        Kind::Bool => Err(RefusalKind::Embed("a bool (use toString)")),
+        Kind::Int | Kind::Float => Err(RefusalKind::Embed("a number (use toString)")),
+        Kind::List => Err(RefusalKind::Embed("a list")),
+        Kind::Attrs => Err(RefusalKind::Embed("a set")),
+        Kind::Property => Err(RefusalKind::Embed("a property")),
+    }
+}
+
+fn check_reference(reference: wire::Reference) -> Result<Ref, RefusalKind> {
+    let bad = |root, why| RefusalKind::ReferencePath { root, why };
+    let path = reference.path;
+    let named = |root| {
+        let usable = |name: &String| is_package_name(name) && !is_reserved_name(name);
+        if path.is_empty() || path.len() > 16 {
+            Err(bad(root, "it has 1 to 16 segments"))
+        } else if path.iter().all(usable) {
+            Ok(path.clone())
+        } else {
+            Err(bad(root, "a segment is 1 to 128 letters, digits and _-+'"))
+        }
+    };
+    let handle = |root| match path.as_slice() {
+        [handle] => Ok(handle.clone()),
+        _ => Err(bad(root, "it is the one handle that stood in the settings")),
+    };
+    match reference.root.as_str() {
+        "pkgs" => Ok(Ref::Package(named("pkgs")?)),
+        "output" => Ok(Ref::Output(named("output")?)),
+        "config" => {
+            if path.iter().any(|segment| is_reserved_name(segment)) {
+                return Err(bad("config", "a segment is reserved"));
+            }
+            Ok(Ref::Config(OptionPath::new(path)?))
+        }
+        "source" => {
+            let path = path.join("/");
+            if crate::permission::relative(&path) {
+                Ok(Ref::Source(path))
+            } else {
+                Err(bad("source", "it is the name of a file, without empty segments, `.` and `..`"))
+            }
+        }
+        "artifact" => Ok(Ref::Artifact(handle("artifact")?)),
+        "secret" => Ok(Ref::Secret(handle("secret")?)),
+        "system" if path.is_empty() => Ok(Ref::System),
+        "system" => Err(bad("system", "it is empty")),
+        other => Err(RefusalKind::UnknownRoot(untrusted::short(other))),
+    }
+}
+
+fn check_call(name: &str, arguments: Vec<Expr>) -> Result<Call, RefusalKind> {
+    let function = function(name).ok_or_else(|| RefusalKind::UnknownFunction(untrusted::short(name)))?;
+    if function.arguments.len() != arguments.len() {
+        return Err(RefusalKind::ArgumentCount {
+            function: function.name,
+            takes: function.arguments.len(),
+            given: arguments.len(),
+        });
+    }
+    for (index, (argument, takes)) in arguments.iter().zip(function.arguments).enumerate() {
+        if !fits(argument, *takes) {
+            return Err(RefusalKind::Argument {
+                function: function.name,
+                index: index + 1,
+                expected: takes.expected(),
+            });
+        }
+    }
+    Ok(Call { function, arguments })
+}
+
+fn fits(expr: &Expr, argument: Argument) -> bool {
+    let literal = |test: fn(&str) -> bool| expr.literal().is_some_and(|text| test(&text));
+    let items = |test: &dyn Fn(&Expr) -> bool| matches!(expr, Expr::List(items) if items.iter().all(test));
+    match argument {
+        Argument::Definition => true,
+        Argument::Value => expr.kind() != Kind::Property,
+        Argument::Of(kind) => expr.kind() == kind || expr.kind() == Kind::Unknown && kind != Kind::Source,
+        Argument::StoreName => literal(is_store_name),
+        Argument::Format => literal(|text| FORMATS.contains(&text)),
+        Argument::PackageNames => {
+            items(&|item| item.literal().is_some_and(|name| is_package_name(&name) && !is_reserved_name(&name)))
+        }
+        Argument::Packages => items(&|item| matches!(item.kind(), Kind::Package | Kind::Unknown)),
+        Argument::Lists => items(&|item| matches!(item.kind(), Kind::List | Kind::Unknown)),
+        Argument::Definitions => matches!(expr, Expr::List(_)),
+    }
+}
+
+/// The top of a definition: properties may stand here, one in another.
+fn check_property(expr: &Expr, trust: Trust, place: &mut Vec<String>, found: &mut Vec<Located>) {
+    match expr {
+        Expr::Call(call) if call.function.result == Kind::Property => {
+            for argument in &call.arguments {
+                match (call.function.name, argument) {
+                    ("lib.mkMerge", Expr::List(items)) => {
+                        items.iter().for_each(|item| check_property(item, trust, place, found));
+                    }
+                    _ => check_property(argument, trust, place, found),
+                }
+            }
+        }
+        _ => check_value(expr, trust, place, found),
+    }
+}
+
+fn check_value(expr: &Expr, trust: Trust, place: &mut Vec<String>, found: &mut Vec<Located>) {
+    match expr {
+        Expr::Text(parts) => {
+            if trust == Trust::External && spells_store_path(expr) {
+                found.push((place.clone(), RefusalKind::StorePath));
+            }
+            for part in parts {
+                if let Part::Embed(inner) = part {
+                    check_value(inner, trust, place, found);
+                }
+            }
+        }
+        Expr::List(items) => {
+            for (index, item) in items.iter().enumerate() {
+                place.push(index.to_string());
+                check_value(item, trust, place, found);
+                place.pop();
+            }
+        }
+        Expr::Attrs(attrs) => check_attrs(attrs, trust, place, found),
+        Expr::Call(call) => {
+            if call.function.result == Kind::Property {
+                found.push((place.clone(), RefusalKind::Property(call.function.name)));
+            }
+            call.arguments.iter().for_each(|argument| check_value(argument, trust, place, found));
+        }
+        _ => {}
+    }
+}
+
+fn check_attrs(attrs: &[(String, Expr)], trust: Trust, place: &mut Vec<String>, found: &mut Vec<Located>) {
+    let mut seen = HashSet::with_capacity(attrs.len());
+    for (name, value) in attrs {
+        let kind = if name.is_empty() || name.len() > MAX_NAME {
+            Some(RefusalKind::NameLength(name.len()))
+        } else if name.contains('\0') {
+            Some(RefusalKind::Nul)
+        } else if !seen.insert(name.as_str()) {
+            Some(RefusalKind::DuplicateName(untrusted::short(name)))
+        } else if trust == Trust::External && is_reserved_name(name) {
+            Some(RefusalKind::ReservedName(untrusted::short(name)))
+        } else if trust == Trust::External && name == "type" && may_be_derivation(value) {
+            Some(RefusalKind::ForgedDerivation)
+        } else {
+            None
+        };
+        found.extend(kind.map(|kind| (place.clone(), kind)));
+        place.push(untrusted::short(name));
+        check_value(value, trust, place, found);
+        place.pop();
+    }
+}
+
+/// `derivation`, or a value that is only known when it is evaluated.
+fn may_be_derivation(value: &Expr) -> bool {
+    match value {
+        Expr::Text(_) => value.literal().is_none_or(|text| text == "derivation"),
+        _ => matches!(value.kind(), Kind::Unknown | Kind::Text),
+    }
+}

@@ -1,0 +1,251 @@
+//! `modules.lock`: what each input is pinned to, and what an operator accepted there.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    digest::{Digest, NarHash, Revision},
+    id::InputName,
+    json::{self, JsonError, JsonErrorKind},
+    option::Class,
+    permission::Permission,
+};
+
+pub const FILE: &str = "modules.lock";
+const VERSION: u32 = 1;
+
+/// `modules.lock`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Lock {
+    pub version: u32,
+    #[serde(default)]
+    pub inputs: BTreeMap<InputName, Entry>,
+}
+
+/// One input: where it is pinned, and the grant, if its modules were accepted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Entry {
+    pub pin: Pin,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Grant>,
+}
+
+/// One state of a repository.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Pin {
+    pub url: String,
+    pub revision: Revision,
+    pub nar_hash: NarHash,
+    /// Seconds since 1970.
+    pub last_modified: u64,
+    /// The inputs that the repository's flake names, and which of the project's they follow.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, Option<InputName>>,
+}
+
+/// What was accepted: these bytes, with these permissions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Grant {
+    /// Of the pin and everything below: what the operator saw on accepting.
+    pub digest: Digest,
+    #[serde(flatten)]
+    pub terms: Terms,
+}
+
+/// What a repository asks for at one revision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Terms {
+    /// Of `thymis.toml`.
+    pub manifest: Digest,
+    /// By file.
+    pub components: BTreeMap<String, ComponentTerms>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ComponentTerms {
+    pub digest: Digest,
+    pub permissions: Vec<Accepted>,
+}
+
+/// A permission and the class that was shown for it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Accepted {
+    pub class: Class,
+    #[serde(flatten)]
+    pub permission: Permission,
+}
+
+impl From<Permission> for Accepted {
+    fn from(permission: Permission) -> Self {
+        Self { class: permission.access.class(), permission }
+    }
+}
+
+impl Terms {
+    /// The digest that names these terms at that pin.
+    #[must_use]
+    pub fn digest(&self, pin: &Pin) -> Digest {
+        let terms = serde_json::to_vec(self).unwrap_or_default();
+        let revision = pin.revision.to_string();
+        let nar_hash = pin.nar_hash.to_string();
+        Digest::of_parts([pin.url.as_bytes(), revision.as_bytes(), nar_hash.as_bytes(), &terms])
+    }
+
+    /// Everything asked for, the worst first, each with its component.
+    #[must_use]
+    pub fn by_risk(&self) -> Vec<(&str, &Accepted)> {
+        let mut all: Vec<_> = self
+            .components
+            .iter()
+            .flat_map(|(file, component)| component.permissions.iter().map(move |accepted| (file.as_str(), accepted)))
+            .collect();
+        all.sort_by_key(|(_, accepted)| accepted.class);
+        all
+    }
+
+    /// Whether something asked for makes the list of options meaningless.
+    #[must_use]
+    pub fn is_unenforceable(&self) -> bool {
+        self.by_risk().first().is_some_and(|(_, accepted)| accepted.class == Class::WholeDevice)
+    }
+}
+
+/// Why a grant doesn't hold for what a repository contains.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GrantError {
+    #[error("nobody accepted its permissions yet")]
+    Missing,
+    #[error("the grant in {FILE} was given for other contents: its digest is {recorded}, the entry's is {actual}")]
+    Edited { recorded: Digest, actual: Digest },
+    #[error("thymis.toml differs from the one that was accepted")]
+    Manifest,
+    #[error("the component `{0}` is not the one that was accepted")]
+    Component(String),
+    #[error("the permissions of `{0}` are not those that were accepted")]
+    Permissions(String),
+}
+
+impl Entry {
+    /// # Errors
+    /// When nothing was accepted, or something else than `found`.
+    pub fn granted(&self, found: &Terms) -> Result<&Grant, GrantError> {
+        let grant = self.grant.as_ref().ok_or(GrantError::Missing)?;
+        let actual = grant.terms.digest(&self.pin);
+        if actual != grant.digest {
+            return Err(GrantError::Edited { recorded: grant.digest, actual });
+        }
+        if grant.terms == *found {
+            return Ok(grant);
+        }
+        for (file, component) in &found.components {
+            match grant.terms.components.get(file) {
+                Some(accepted) if accepted.digest == component.digest => {}
+                _ => return Err(GrantError::Component(file.clone())),
+            }
+        }
+        if grant.terms.manifest != found.manifest {
+            return Err(GrantError::Manifest);
+        }
+        let differs = |(file, component): &(&String, &ComponentTerms)| found.components.get(*file) != Some(component);
+        let file = grant.terms.components.iter().find(differs).map(|(file, _)| file.clone()).unwrap_or_default();
+        Err(GrantError::Permissions(file))
+    }
+}
+
+impl Lock {
+    #[must_use]
+    pub fn new() -> Self {
+        Self { version: VERSION, inputs: BTreeMap::new() }
+    }
+
+    /// # Errors
+    /// When the bytes are not a lock in a version that this program knows.
+    pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
+        let lock: Self = json::parse(FILE, bytes)?;
+        if lock.version != VERSION {
+            let kind = JsonErrorKind::Newer { found: u64::from(lock.version), known: VERSION };
+            return Err(JsonError { file: FILE.to_owned(), kind });
+        }
+        Ok(lock)
+    }
+}
+
+impl Default for Lock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::permission::Access;
+
+    fn entry() -> Entry {
+        let pin = Pin {
+            url: "git+https://example.org/x".to_owned(),
+            revision: "0123456789012345678901234567890123456789".parse().unwrap(),
+            nar_hash: NarHash::from_bytes([1; 32]),
+            last_modified: 1,
+            inputs: BTreeMap::new(),
+        };
+        let permission = Permission {
+            access: Access::Option { pattern: "systemd.services.x".parse().unwrap(), force: false },
+            reason: "r".to_owned(),
+        };
+        let component = ComponentTerms { digest: Digest::of(b"wasm"), permissions: vec![permission.into()] };
+        let terms = Terms {
+            manifest: Digest::of(b"manifest"),
+            components: BTreeMap::from([("modules/x.wasm".to_owned(), component)]),
+        };
+        Entry { grant: Some(Grant { digest: terms.digest(&pin), terms }), pin }
+    }
+
+    #[test]
+    fn a_grant_holds_for_what_was_accepted_only() {
+        let entry = entry();
+        let found = entry.grant.clone().unwrap().terms;
+        assert!(entry.granted(&found).is_ok());
+
+        let mut other = found.clone();
+        other.components.get_mut("modules/x.wasm").unwrap().digest = Digest::of(b"evil");
+        assert_eq!(entry.granted(&other), Err(GrantError::Component("modules/x.wasm".to_owned())));
+
+        let mut other = found.clone();
+        other.manifest = Digest::of(b"evil");
+        assert_eq!(entry.granted(&other), Err(GrantError::Manifest));
+
+        let mut more = found.clone();
+        more.components.insert("modules/y.wasm".to_owned(), found.components["modules/x.wasm"].clone());
+        assert_eq!(entry.granted(&more), Err(GrantError::Component("modules/y.wasm".to_owned())));
+    }
+
+    #[test]
+    fn a_grant_for_another_url_or_revision_is_none() {
+        let good = entry();
+        let found = good.grant.clone().unwrap().terms;
+        for change in [
+            (|entry| entry.pin.url = "git+https://evil.example/x".to_owned()) as fn(&mut Entry),
+            |entry| entry.pin.revision = "1123456789012345678901234567890123456789".parse().unwrap(),
+            |entry| entry.pin.nar_hash = NarHash::from_bytes([2; 32]),
+            |entry| entry.grant.as_mut().unwrap().terms.components.clear(),
+        ] {
+            let mut changed = good.clone();
+            change(&mut changed);
+            assert!(matches!(changed.granted(&found), Err(GrantError::Edited { .. })));
+        }
+    }
+
+    #[test]
+    fn the_lock_is_read_back() {
+        let lock = Lock { version: 1, inputs: BTreeMap::from([("x".parse().unwrap(), entry())]) };
+        assert_eq!(Lock::parse(&json::write(&lock).unwrap()), Ok(lock));
+    }
+}

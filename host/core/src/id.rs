@@ -1,0 +1,204 @@
+//! Identifiers: closed newtypes, checked where text enters.
+
+use std::{fmt, str::FromStr};
+
+/// Longest identifier, in bytes: that of a DNS label, which a configuration's identifier becomes.
+pub const MAX_LENGTH: usize = 63;
+
+/// Names that mean something else in a flake or in Nix's grammar.
+const RESERVED: [&str; 14] = [
+    "self", "builtins", "import", "true", "false", "null", "assert", "else", "if", "in", "inherit", "let", "or", "rec",
+];
+const RESERVED_TOO: [&str; 5] = ["then", "with", "throw", "outputs", "inputs"];
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` can't be {what}: {reason}")]
+pub struct IdError {
+    text: String,
+    what: &'static str,
+    reason: IdReason,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IdReason {
+    #[error("it is empty; use 1 to {MAX_LENGTH} of a-z, 0-9 and `-`")]
+    Empty,
+    #[error("it is {0} bytes long, {MAX_LENGTH} are allowed")]
+    TooLong(usize),
+    #[error("allowed are a-z, 0-9 and, between them, `-`")]
+    Characters,
+    #[error("the word is reserved in Nix; choose another")]
+    Reserved,
+}
+
+fn check(text: &str) -> Result<(), IdReason> {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    match text.as_bytes() {
+        [] => Err(IdReason::Empty),
+        bytes if bytes.len() > MAX_LENGTH => Err(IdReason::TooLong(bytes.len())),
+        bytes if !bytes.iter().all(|&b| inner(b) || b == b'-') => Err(IdReason::Characters),
+        [b'-', ..] | [.., b'-'] => Err(IdReason::Characters),
+        _ if RESERVED.contains(&text) || RESERVED_TOO.contains(&text) => Err(IdReason::Reserved),
+        _ => Ok(()),
+    }
+}
+
+macro_rules! identifier {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                check(text).map_err(|reason| IdError { text: crate::untrusted::short(text), what: $what, reason })?;
+                Ok(Self(text.into()))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+identifier!(
+    /// The name of an input in the project's flake.
+    InputName, "the name of an input");
+identifier!(
+    /// The name of a module in its repository.
+    ModuleName, "the name of a module");
+identifier!(
+    /// A device configuration.
+    ConfigurationId, "the identifier of a configuration");
+identifier!(
+    /// A tag.
+    TagId, "the identifier of a tag");
+identifier!(
+    /// One use of a module in a target.
+    InstanceId, "the name of an instance");
+identifier!(
+    /// A kind of device.
+    DeviceType, "the identifier of a device type");
+
+impl From<&ModuleName> for InstanceId {
+    fn from(name: &ModuleName) -> Self {
+        Self(name.0.clone())
+    }
+}
+
+/// The input whose repository the built-in modules belong to.
+pub const BUILT_IN: &str = "thymis";
+
+/// A module's identity, written `<input>/<module>`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ModuleId {
+    pub input: InputName,
+    pub name: ModuleName,
+}
+
+impl fmt::Display for ModuleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.input, self.name)
+    }
+}
+
+impl fmt::Debug for ModuleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ModuleIdError {
+    #[error("`{0}` is not a module; write `<input>/<module>`, such as `thymis/device`")]
+    Form(String),
+    #[error(transparent)]
+    Id(#[from] IdError),
+}
+
+impl FromStr for ModuleId {
+    type Err = ModuleIdError;
+
+    fn from_str(text: &str) -> Result<Self, ModuleIdError> {
+        let (input, name) = text.split_once('/').ok_or_else(|| ModuleIdError::Form(crate::untrusted::short(text)))?;
+        Ok(Self { input: input.parse()?, name: name.parse()? })
+    }
+}
+
+impl serde::Serialize for ModuleId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for ModuleId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_are_closed() {
+        for good in ["a", "greenhouse-north", "0", "a--b", "x1"] {
+            assert!(good.parse::<ConfigurationId>().is_ok(), "{good}");
+        }
+        for bad in ["", "-", "a-", "-a", "A", "a/b", "..", "a b", "a.b", "ä", "a\n", "a\0", "let", "self", "\u{202e}a"]
+        {
+            assert!(bad.parse::<ConfigurationId>().is_err(), "{bad}");
+        }
+        assert!("x".repeat(63).parse::<TagId>().is_ok());
+    }
+
+    #[test]
+    fn refusals_name_the_text_and_the_rule() {
+        insta::assert_snapshot!("../x".parse::<ConfigurationId>().unwrap_err(),
+            @"`../x` can't be the identifier of a configuration: allowed are a-z, 0-9 and, between them, `-`");
+        insta::assert_snapshot!("rec".parse::<TagId>().unwrap_err(),
+            @"`rec` can't be the identifier of a tag: the word is reserved in Nix; choose another");
+        assert!(
+            "x".repeat(300).parse::<InputName>().unwrap_err().to_string().contains("300 bytes long, 63 are allowed")
+        );
+    }
+
+    #[test]
+    fn a_module_is_named_with_its_input() {
+        let id: ModuleId = "temperature/temperature-logger".parse().unwrap();
+        assert_eq!(id.to_string(), "temperature/temperature-logger");
+        assert!("kiosk".parse::<ModuleId>().is_err());
+        assert!("a/b/c".parse::<ModuleId>().is_err());
+    }
+}

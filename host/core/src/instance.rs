@@ -1,0 +1,185 @@
+//! One use of a module in a target: what it is asked, and what becomes of its answer.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::{
+    authority::{Authority, Denied},
+    conflict::{Fact, Origin, TargetId, facts},
+    expr::{Configuration, Expr, Import, Ref, Refusal, Trust},
+    nix::{self, Printer},
+    schema::{Descriptor, HandleKind, Settings},
+    wire,
+};
+
+/// The target's part of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    pub id: TargetId,
+    /// Of definitions that override.
+    pub priority: u32,
+    /// Both absent for a tag.
+    pub device_type: Option<String>,
+    pub system: Option<String>,
+}
+
+impl Target {
+    #[must_use]
+    pub fn kind(&self) -> wire::TargetKind {
+        match self.id {
+            TargetId::Configuration(_) => wire::TargetKind::Configuration,
+            TargetId::Tag(_) => wire::TargetKind::Tag,
+        }
+    }
+}
+
+/// What the module is asked.
+#[must_use]
+pub fn request(target: &Target, origin: &Origin, settings: &Settings, controller_url: Option<&str>) -> wire::Request {
+    let id = match &target.id {
+        TargetId::Configuration(id) => id.to_string(),
+        TargetId::Tag(id) => id.to_string(),
+    };
+    let context = controller_url
+        .map(|url| wire::Extra { key: "controller-url".to_owned(), value: Value::from(url).to_string() })
+        .into_iter()
+        .collect();
+    wire::Request {
+        name: origin.module.name.to_string(),
+        instance: origin.instance.to_string(),
+        settings: settings.json().to_string(),
+        target: wire::Target {
+            kind: target.kind(),
+            id,
+            device_type: target.device_type.clone(),
+            system: target.system.clone(),
+        },
+        context,
+    }
+}
+
+/// A checked answer in its printed form, with what the rest of the device needs to know of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rendered {
+    /// An item of the file's `imports`.
+    pub section: String,
+    pub facts: Vec<Fact>,
+    /// Whether the section refers to the module's own input.
+    pub uses_input: bool,
+    /// Whether it contains raw Nix, which may refer to any input.
+    pub uses_raw: bool,
+    /// Files below `artifacts/`.
+    pub artifacts: Vec<String>,
+    /// Files of the module's repository.
+    pub sources: Vec<String>,
+    pub secrets: Vec<Secret>,
+}
+
+/// A secret to be put on the device.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Secret {
+    /// The secret's name in the project.
+    pub secret: String,
+    /// On the device.
+    pub path: String,
+    pub owner: String,
+    pub group: String,
+    /// Octal.
+    pub mode: String,
+}
+
+/// Why an answer can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AnswerError {
+    #[error("its answer is refused:\n{}", list(.0))]
+    Refused(Vec<Refusal>),
+    #[error("it is denied:\n{}", list(.0))]
+    Denied(Vec<Denied>),
+}
+
+fn list<T: ToString>(items: &[T]) -> String {
+    const SHOWN: usize = 20;
+    let mut lines: Vec<String> = items.iter().take(SHOWN).map(|item| format!("  - {}", item.to_string())).collect();
+    if items.len() > SHOWN {
+        lines.push(format!("  - and {} more", items.len() - SHOWN));
+    }
+    lines.join("\n")
+}
+
+/// Checks an answer against its form and its grant, and prints it.
+///
+/// # Errors
+/// All refusals, or else everything that was denied.
+pub fn render(
+    answer: wire::Configuration,
+    origin: &Arc<Origin>,
+    priority: u32,
+    settings: &Settings,
+    authority: Authority<'_>,
+    trust: Trust,
+) -> Result<Rendered, AnswerError> {
+    let configuration = Configuration::check(answer, trust).map_err(AnswerError::Refused)?;
+    authority.check(&configuration, settings).map_err(AnswerError::Denied)?;
+
+    let named = |handle: &str, kind| {
+        settings.resolve(handle).filter(|known| known.kind == kind).map(|known| known.value.clone())
+    };
+    let artifact = |handle: &str| named(handle, HandleKind::Artifact);
+    let secret = |handle: &str| {
+        configuration
+            .secrets
+            .iter()
+            .find(|placement| placement.secret == handle)
+            .map(|placement| placement.path.clone())
+    };
+    let printer = Printer { input: &origin.module.input, artifact: &artifact, secret: &secret };
+    let file = origin.target.file();
+    let section = nix::Section { file: &file, module: &origin.module, instance: &origin.instance, priority };
+
+    let mut rendered = Rendered {
+        section: nix::section(&section, &printer, &configuration),
+        facts: facts(&configuration.definitions, priority, origin),
+        uses_input: false,
+        uses_raw: false,
+        artifacts: Vec::new(),
+        sources: Vec::new(),
+        secrets: Vec::new(),
+    };
+    for import in &configuration.imports {
+        match import {
+            Import::Output(_) => rendered.uses_input = true,
+            Import::Raw(_) => rendered.uses_raw = true,
+        }
+    }
+    let conditions = configuration.checks.iter().filter_map(|check| check.holds.as_ref());
+    for value in configuration.definitions.iter().map(|definition| &definition.value).chain(conditions) {
+        value.visit(&mut |expr| match expr {
+            Expr::Ref(Ref::Output(_)) => rendered.uses_input = true,
+            Expr::Ref(Ref::Source(file)) => {
+                rendered.uses_input = true;
+                rendered.sources.push(file.clone());
+            }
+            Expr::Ref(Ref::Artifact(handle)) => rendered.artifacts.extend(artifact(handle)),
+            Expr::Raw(_) => rendered.uses_raw = true,
+            _ => {}
+        });
+    }
+    for placement in configuration.secrets {
+        let Some(secret) = named(&placement.secret, HandleKind::Secret) else { continue };
+        rendered.secrets.push(Secret {
+            secret,
+            path: placement.path,
+            owner: placement.owner,
+            group: placement.group,
+            mode: format!("{:04o}", placement.mode),
+        });
+    }
+    Ok(rendered)
+}
+
+/// A module as its descriptor names it.
+#[must_use]
+pub fn find<'a>(descriptors: &'a [Descriptor], name: &crate::id::ModuleName) -> Option<&'a Descriptor> {
+    descriptors.iter().find(|descriptor| descriptor.name == *name || descriptor.formerly.contains(name))
+}

@@ -1,0 +1,96 @@
+//! Raw Nix: parsed before it is accepted.
+
+use rnix::{ParseError, Root, ast::Expr};
+use rowan::ast::AstNode as _;
+
+/// Longest raw text, in bytes.
+pub const MAX_BYTES: usize = 256 << 10;
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RawError {
+    #[error("it is {0} bytes long, {MAX_BYTES} are allowed")]
+    TooLong(usize),
+    #[error("it contains a NUL")]
+    Nul,
+    #[error("line {line}, column {column}: {message}")]
+    Syntax { line: usize, column: usize, message: &'static str },
+    #[error("it ends too early: something is not closed")]
+    End,
+    #[error("it is nested too deeply")]
+    TooDeep,
+    #[error("it holds no expression")]
+    Empty,
+}
+
+/// # Errors
+/// When the text is not exactly one Nix expression.
+pub fn parse(text: &str) -> Result<(), RawError> {
+    if text.len() > MAX_BYTES {
+        return Err(RawError::TooLong(text.len()));
+    }
+    if text.contains('\0') {
+        return Err(RawError::Nul);
+    }
+    // The parser recurses 512 levels deep at most, which is more than a small thread's stack holds.
+    std::thread::scope(|scope| {
+        let parser = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || parse_here(text));
+        parser.ok().and_then(|parser| parser.join().ok()).unwrap_or(Err(RawError::TooDeep))
+    })
+}
+
+const STACK: usize = 64 << 20;
+
+fn parse_here(text: &str) -> Result<(), RawError> {
+    let parsed = Root::parse(text);
+    if let Some(error) = parsed.errors().first() {
+        return Err(syntax(text, error));
+    }
+    match parsed.syntax().children().filter_map(Expr::cast).count() {
+        1 => Ok(()),
+        _ => Err(RawError::Empty),
+    }
+}
+
+fn syntax(text: &str, error: &ParseError) -> RawError {
+    let (range, message) = match error {
+        ParseError::UnexpectedEOF | ParseError::UnexpectedEOFWanted(_) => return RawError::End,
+        ParseError::RecursionLimitExceeded => return RawError::TooDeep,
+        ParseError::UnexpectedExtra(range) => (range, "there is more after the expression"),
+        ParseError::UnexpectedDoubleBind(range) => (range, "an argument set has two names"),
+        ParseError::DuplicatedArgs(range, _) => (range, "an argument is there twice"),
+        ParseError::Unexpected(range) | ParseError::UnexpectedWanted(_, range, _) => {
+            (range, "this doesn't belong here")
+        }
+        _ => return RawError::End,
+    };
+    let before = text.get(..usize::from(range.start())).unwrap_or_default();
+    RawError::Syntax {
+        line: before.matches('\n').count() + 1,
+        column: before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1,
+        message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exactly_one_expression() {
+        for good in ["1", "{ a = 1; }", "x: x # comment", "let a = 1; in a", "''\n  ${a}''", "a b c"] {
+            assert_eq!(parse(good), Ok(()), "{good}");
+        }
+        for bad in
+            ["", "# only a comment", "1; }", ") (", "{ a = 1; } }", "a = 1;", "''", "\"${\"", "1\0", "/* open", "] ["]
+        {
+            assert!(parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn errors_name_the_place() {
+        insta::assert_snapshot!(parse("{\n  a = ;\n}").unwrap_err(), @"line 2, column 7: this doesn't belong here");
+        insta::assert_snapshot!(parse("1 }").unwrap_err(), @"line 1, column 3: there is more after the expression");
+        assert!(parse(&"[".repeat(100_000)).is_err());
+    }
+}

@@ -1,0 +1,231 @@
+use std::fmt;
+
+use super::{
+    path::OptionPath,
+    pattern::{OptionPattern, Segment},
+};
+
+/// What someone who may set an option can do to the device. Lower numbers are worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// 1: everything, also setting any other option.
+    WholeDevice,
+    /// 2: run code as root.
+    Root,
+    /// 3: who may log in, and secrets.
+    Accounts,
+    /// 4: what the device reaches and who reaches it.
+    Network,
+    /// 5: kernel parameters and hardware.
+    Hardware,
+    /// 6: nothing of the above.
+    Harmless,
+}
+
+impl Class {
+    /// 1 (worst) to 6.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        self as u8 + 1
+    }
+
+    /// What a person who accepts it should know.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::WholeDevice => "controls the whole device",
+            Self::Root => "can run code as root",
+            Self::Accounts => "changes accounts and secrets",
+            Self::Network => "changes the network",
+            Self::Hardware => "changes kernel and hardware settings",
+            Self::Harmless => "harmless",
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.meaning())
+    }
+}
+
+/// Option patterns and their class; the longest match decides, [`UNLISTED`] where there is none. `*` is any one name here.
+///
+/// `environment.etc` is listed twice: a file there is root's configuration of something (sudoers, PAM, ld.so), so it is
+/// a matter of its name.
+const CLASSES: &[(&str, Class)] = &[
+    // Nix itself, other configurations, and what runs before or around everything else.
+    ("nix", Class::WholeDevice),
+    ("nixpkgs", Class::WholeDevice),
+    ("specialisation", Class::WholeDevice),
+    ("system", Class::WholeDevice),
+    ("system.stateVersion", Class::Harmless),
+    ("system.nixos.label", Class::Harmless),
+    ("system.nixos.tags", Class::Harmless),
+    ("security.wrappers", Class::WholeDevice),
+    ("security.pam", Class::WholeDevice),
+    ("security.sudo", Class::WholeDevice),
+    ("boot", Class::WholeDevice),
+    ("boot.kernelParams", Class::Hardware),
+    ("boot.kernelModules", Class::Hardware),
+    ("boot.kernel.sysctl", Class::Hardware),
+    ("boot.blacklistedKernelModules", Class::Hardware),
+    ("boot.supportedFilesystems", Class::Hardware),
+    ("systemd.tmpfiles", Class::WholeDevice),
+    ("environment.etc", Class::WholeDevice),
+    ("environment.etc.*", Class::Root),
+    ("containers", Class::WholeDevice),
+    ("virtualisation.vmVariant", Class::WholeDevice),
+    ("home-manager", Class::WholeDevice),
+    ("users.users", Class::Accounts),
+    ("users.groups", Class::Accounts),
+    ("users.users.root", Class::WholeDevice),
+    ("users.mutableUsers", Class::Accounts),
+    ("users.motd", Class::Harmless),
+    ("services.openssh", Class::Accounts),
+    ("networking", Class::Network),
+    ("networking.localCommands", Class::Root),
+    ("networking.firewall.extraCommands", Class::Root),
+    ("networking.firewall.extraStopCommands", Class::Root),
+    ("networking.dhcpcd.runHook", Class::Root),
+    ("networking.networkmanager.dispatcherScripts", Class::Root),
+    ("networking.hostName", Class::Network),
+    ("services.timesyncd", Class::Network),
+    ("services.resolved", Class::Network),
+    ("hardware", Class::Hardware),
+    ("powerManagement", Class::Hardware),
+    ("powerManagement.powerUpCommands", Class::Root),
+    ("powerManagement.powerDownCommands", Class::Root),
+    ("powerManagement.resumeCommands", Class::Root),
+    ("zramSwap", Class::Hardware),
+    ("time.timeZone", Class::Harmless),
+    ("i18n", Class::Harmless),
+    ("i18n.glibcLocales", Class::Root),
+    ("i18n.supportedLocales", Class::Harmless),
+    ("console.keyMap", Class::Harmless),
+    ("console.font", Class::Harmless),
+    ("services.xserver.xkb.layout", Class::Harmless),
+    ("services.xserver.xkb.variant", Class::Harmless),
+    ("documentation", Class::Harmless),
+    ("fonts.fontconfig", Class::Harmless),
+    ("thymis.config", Class::Harmless),
+];
+
+/// An option that the table doesn't list.
+const UNLISTED: Class = Class::Root;
+
+struct Row {
+    segments: Vec<&'static str>,
+    class: Class,
+}
+
+fn rows() -> &'static [Row] {
+    static ROWS: std::sync::OnceLock<Vec<Row>> = std::sync::OnceLock::new();
+    ROWS.get_or_init(|| {
+        CLASSES.iter().map(|&(path, class)| Row { segments: path.split('.').collect(), class }).collect()
+    })
+}
+
+/// The class of setting this very option.
+///
+/// A submodule may spell its options below an attribute `config`, so the path is looked up with and without such
+/// segments, and the worse class counts.
+#[must_use]
+pub fn class_of(path: &OptionPath) -> Class {
+    let segments: Vec<&str> = path.segments().iter().map(String::as_str).collect();
+    let as_written = lookup(&segments);
+    if !segments.contains(&"config") {
+        return as_written;
+    }
+    let without: Vec<&str> = segments.iter().copied().filter(|&segment| segment != "config").collect();
+    as_written.min(lookup(&without))
+}
+
+fn lookup(segments: &[&str]) -> Class {
+    rows()
+        .iter()
+        .filter(|row| {
+            row.segments.len() <= segments.len()
+                && row.segments.iter().zip(segments).all(|(&row, segment)| row == "*" || row == *segment)
+        })
+        .max_by_key(|row| (row.segments.len(), row.segments.iter().filter(|&&segment| segment != "*").count()))
+        .map_or(UNLISTED, |row| row.class)
+}
+
+/// The worst class that a definition somewhere at or below the pattern can have, protected names aside: what is shown to
+/// the person who accepts it.
+#[must_use]
+pub fn worst_below(pattern: &OptionPattern) -> Class {
+    let own = pattern.segments();
+    let could_be = |row: &str, segment: &Segment| match segment {
+        Segment::Literal(name) => row == "*" || row == name,
+        Segment::Prefix(prefix) => row == "*" || row.starts_with(prefix.as_str()),
+        // The operator's value decides; what it turns out to be is looked up when it is known.
+        Segment::Any | Segment::Setting(_) => row == "*",
+    };
+    let below = rows()
+        .iter()
+        .filter(|row| row.segments.len() > own.len())
+        .filter(|row| own.iter().zip(&row.segments).all(|(segment, &row)| could_be(row, segment)))
+        .map(|row| row.class)
+        .min();
+    let at = rows()
+        .iter()
+        .filter(|row| row.segments.len() <= own.len())
+        .filter(|row| own.iter().zip(&row.segments).all(|(segment, &row)| could_be(row, segment)))
+        .max_by_key(|row| row.segments.len())
+        .map_or(UNLISTED, |row| row.class);
+    // A file below `environment.etc` without a literal name could be any file.
+    let unnamed_file = matches!(own, [Segment::Literal(a), Segment::Literal(b), third, ..]
+        if a == "environment" && b == "etc" && !matches!(third, Segment::Literal(_)));
+    if unnamed_file { Class::WholeDevice } else { below.map_or(at, |below| below.min(at)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(path: &str) -> Class {
+        class_of(&path.parse().unwrap())
+    }
+
+    fn pattern(text: &str) -> Class {
+        worst_below(&text.parse().unwrap())
+    }
+
+    #[test]
+    fn what_is_not_listed_runs_code_as_root() {
+        assert_eq!(of("services.something-new.enable"), Class::Root);
+        assert_eq!(of("systemd.services.x.script"), Class::Root);
+    }
+
+    #[test]
+    fn the_longest_entry_decides() {
+        assert_eq!(of("boot.loader.grub.device"), Class::WholeDevice);
+        assert_eq!(of("boot.kernelParams"), Class::Hardware);
+        assert_eq!(of("networking.firewall.allowedTCPPorts"), Class::Network);
+        assert_eq!(of("networking.firewall.extraCommands"), Class::Root);
+        assert_eq!(of("users.users.root.password"), Class::WholeDevice);
+        assert_eq!(of("users.users.alice.password"), Class::Accounts);
+        assert_eq!(of("environment.etc.hosts.text"), Class::Root);
+    }
+
+    #[test]
+    fn a_segment_config_hides_nothing() {
+        assert_eq!(of("users.users.config.root.password"), Class::WholeDevice);
+        assert_eq!(of("networking.config.localCommands"), Class::Root);
+    }
+
+    #[test]
+    fn a_broad_pattern_has_the_worst_class_below_it() {
+        assert_eq!(pattern("networking"), Class::Root);
+        assert_eq!(pattern("networking.firewall.allowedTCPPorts"), Class::Network);
+        assert_eq!(pattern("users"), Class::WholeDevice);
+        assert_eq!(pattern("users.users.*"), Class::Accounts);
+        assert_eq!(pattern("users.users.{settings.name}"), Class::Accounts);
+        assert_eq!(pattern("environment.etc.*"), Class::WholeDevice);
+        assert_eq!(pattern("environment.etc.\"a.conf\""), Class::Root);
+        assert_eq!(pattern("system.stateVersion"), Class::Harmless);
+    }
+}

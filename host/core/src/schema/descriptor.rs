@@ -1,0 +1,143 @@
+//! A module's description of itself, checked.
+
+use std::sync::Arc;
+
+use super::{
+    constraint::Extras,
+    limits,
+    localized::{Kind, Localized},
+    problem::{Problems, SchemaCode, SchemaProblem},
+    schema::Schema,
+    table::Table,
+};
+use crate::{id::ModuleName, untrusted::short, wire};
+
+#[derive(Debug, Clone)]
+pub struct Descriptor {
+    pub name: ModuleName,
+    /// Settings stored under another version need the module's `migrate`.
+    pub schema_version: u32,
+    pub label: Localized,
+    pub description: Localized,
+    pub category: Localized,
+    /// SVG text, by a stranger.
+    pub icon: Option<String>,
+    pub icon_dark: Option<String>,
+    /// Whether one target can use the module more than once.
+    pub multiple: bool,
+    /// Earlier names.
+    pub formerly: Vec<ModuleName>,
+    pub settings: Arc<Schema>,
+}
+
+impl Descriptor {
+    /// All descriptors of one component.
+    ///
+    /// # Errors
+    /// All problems of all modules, at most [`limits::PROBLEMS`] for each.
+    pub fn check_all(descriptors: Vec<wire::Descriptor>) -> Result<Vec<Self>, Vec<SchemaProblem>> {
+        if descriptors.len() > limits::MODULES {
+            let mut problems = Problems::of("*");
+            problems.within("", "modules in its component", descriptors.len(), limits::MODULES);
+            return Err(problems.into_vec());
+        }
+        let mut checked: Vec<Self> = Vec::new();
+        let mut all = Vec::new();
+        for descriptor in descriptors {
+            match Self::check(descriptor) {
+                Ok(descriptor) => checked.push(descriptor),
+                Err(problems) => all.extend(problems),
+            }
+        }
+        let mut names = std::collections::HashSet::new();
+        for descriptor in &checked {
+            let mut problems = Problems::of(descriptor.name.as_str());
+            for name in [&descriptor.name].into_iter().chain(&descriptor.formerly) {
+                if !names.insert(name) {
+                    let message = format!("two modules of the component are or were called `{name}`");
+                    problems.push("", SchemaCode::Duplicate, message);
+                }
+            }
+            all.extend(problems.into_vec());
+        }
+        if all.is_empty() { Ok(checked) } else { Err(all) }
+    }
+
+    /// # Errors
+    /// All problems, at most [`limits::PROBLEMS`].
+    pub fn check(descriptor: wire::Descriptor) -> Result<Self, Vec<SchemaProblem>> {
+        let mut problems = Problems::of(&descriptor.name);
+        let bytes = text_bytes(&descriptor);
+        if !problems.within("", "bytes of text", bytes, limits::DESCRIPTOR_BYTES) {
+            return Err(problems.into_vec());
+        }
+        let name = module_name(&mut problems, &descriptor.name);
+        let label = Localized::check(&mut problems, "", "label", Kind::Label, descriptor.label);
+        let description = Localized::check(&mut problems, "", "description", Kind::Description, descriptor.description);
+        let category = Localized::check(&mut problems, "", "category", Kind::Label, descriptor.category);
+
+        let mut extras = Extras::read(&mut problems, "", "property", &descriptor.extra);
+        let icon = extras.string("icon", limits::ICON_BYTES);
+        let icon_dark = extras.string("icon-dark", limits::ICON_BYTES);
+        let multiple = extras.flag("multiple");
+        let former = extras.names("formerly");
+        extras.finish("a module");
+        let formerly = former.iter().filter_map(|name| module_name(&mut problems, name)).collect();
+
+        let table = Table::check(&mut problems, descriptor.types, descriptor.settings);
+        let settings = Schema::link(&mut problems, &table, descriptor.settings).map(Arc::new);
+        match (name, settings) {
+            (Some(name), Some(settings)) if problems.is_empty() => Ok(Self {
+                name,
+                schema_version: descriptor.schema_version,
+                label,
+                description,
+                category,
+                icon,
+                icon_dark,
+                multiple,
+                formerly,
+                settings,
+            }),
+            _ => Err(problems.into_vec()),
+        }
+    }
+}
+
+fn module_name(problems: &mut Problems, name: &str) -> Option<ModuleName> {
+    name.parse()
+        .map_err(|error: crate::id::IdError| problems.push("", SchemaCode::Name, short(&error.to_string())))
+        .ok()
+}
+
+/// Bytes of everything in the descriptor that has no fixed size.
+fn text_bytes(descriptor: &wire::Descriptor) -> usize {
+    let localized = |texts: &wire::Localized| texts.iter().map(|t| t.locale.len() + t.text.len()).sum::<usize>();
+    let extras = |extras: &[wire::Extra]| extras.iter().map(|e| e.key.len() + e.value.len()).sum::<usize>();
+    let values = |values: &[wire::Json]| values.iter().map(String::len).sum::<usize>();
+    let condition = |condition: &wire::Condition| {
+        let tests: usize = condition.when.iter().map(|test| test.setting.len() + values(&test.any_of)).sum();
+        tests + if let wire::Effect::Allowed(allowed) = &condition.effect { values(allowed) } else { 0 }
+    };
+    let setting = |setting: &wire::Setting| {
+        setting.key.len()
+            + localized(&setting.label)
+            + localized(&setting.description)
+            + setting.default.as_ref().map_or(0, String::len)
+            + setting.example.as_ref().map_or(0, String::len)
+            + setting.conditions.iter().map(condition).sum::<usize>()
+            + extras(&setting.extra)
+    };
+    let shape = |shape: &wire::Shape| match shape {
+        wire::Shape::Scalar(name) => name.len(),
+        wire::Shape::Select(choices) => choices.iter().map(|c| c.value.len() + localized(&c.label)).sum(),
+        wire::Shape::Group(settings) => settings.iter().map(setting).sum(),
+        wire::Shape::List(_) | wire::Shape::Map(_) => 0,
+    };
+    descriptor.name.len()
+        + localized(&descriptor.label)
+        + localized(&descriptor.description)
+        + localized(&descriptor.category)
+        + descriptor.types.iter().map(|type_| shape(&type_.shape) + extras(&type_.constraints)).sum::<usize>()
+        + extras(&descriptor.extra)
+}

@@ -1,0 +1,32 @@
+//! What settings a module has, and whether somebody's settings are that.
+//!
+//! [`Descriptor::check`] turns the table that a module hands over into a [`Schema`] that contradicts itself nowhere;
+//! [`Schema::validate`] turns a stored document into [`Settings`]. Both gather all problems: people fix them together.
+
+mod condition;
+mod constraint;
+mod descriptor;
+mod frame;
+mod group;
+pub mod limits;
+mod localized;
+mod place;
+mod problem;
+mod scalar;
+#[allow(clippy::module_inception)]
+mod schema;
+mod settings;
+mod shape;
+mod table;
+#[cfg(test)]
+mod tests;
+mod timer;
+mod validate;
+
+pub use condition::{Condition, Effect, Subject, Test};
+pub use descriptor::Descriptor;
+pub use localized::Localized;
+pub use problem::{SchemaCode, SchemaProblem, SettingsCode, SettingsProblem};
+pub use schema::Schema;
+pub use settings::{Handle, HandleKind, Settings};
+pub use shape::{Bounds, Choice, Code, Group, List, Map, Pattern, Secret, Setting, Shape, Text};

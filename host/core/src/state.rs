@@ -1,0 +1,254 @@
+//! What people edit: `state/project.json`, `state/configurations/<id>.json`, `state/tags/<id>.json`.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    id::{ConfigurationId, InputName, InstanceId, ModuleId, TagId},
+    json::{self, JsonError, JsonErrorKind},
+};
+
+/// The version of the state that this program reads and writes.
+pub const VERSION: u32 = 1;
+/// Priority of definitions that a configuration overrides with.
+pub const CONFIGURATION_PRIORITY: u32 = 80;
+/// Priority of a tag that names none.
+pub const TAG_PRIORITY: u32 = 90;
+/// Priorities a tag may have: weaker than `mkForce` (50), stronger than `mkDefault` (1000).
+const PRIORITIES: std::ops::RangeInclusive<u32> = 51..=999;
+/// Most modules of a configuration or a tag, and most tags of a configuration.
+const MAX_MODULES: usize = 256;
+const MAX_TEXT: usize = 2048;
+
+/// `state/project.json`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Project {
+    pub version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// Where devices reach the controller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub controller_url: Option<String>,
+    #[serde(default)]
+    pub inputs: BTreeMap<InputName, Input>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Input {
+    pub url: String,
+}
+
+/// `state/configurations/<id>.json`
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Configuration {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    #[serde(default)]
+    pub tags: Vec<TagId>,
+    #[serde(default)]
+    pub modules: Vec<Use>,
+}
+
+/// `state/tags/<id>.json`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Tag {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    #[serde(default = "default_priority")]
+    pub priority: u32,
+    #[serde(default)]
+    pub modules: Vec<Use>,
+}
+
+fn default_priority() -> u32 {
+    TAG_PRIORITY
+}
+
+/// A module with settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Use {
+    pub module: ModuleId,
+    /// Needed where a module is used more than once in one target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceId>,
+    /// Of the module when the settings were stored; absent: the present one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_version: Option<u32>,
+    #[serde(default)]
+    pub settings: Map<String, Value>,
+}
+
+impl Use {
+    #[must_use]
+    pub fn instance(&self) -> InstanceId {
+        self.instance.clone().unwrap_or_else(|| InstanceId::from(&self.module.name))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StateError {
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    #[error("{file}: {found} {what}, {allowed} are allowed")]
+    TooMany { file: String, what: &'static str, found: usize, allowed: usize },
+    #[error("{file}: `{field}` is longer than {MAX_TEXT} bytes or contains control characters")]
+    Text { file: String, field: &'static str },
+    #[error("{file}: the priority {found} is outside {}..{}", PRIORITIES.start(), PRIORITIES.end())]
+    Priority { file: String, found: u32 },
+    #[error("{file}: the tag `{tag}` is listed twice")]
+    TagTwice { file: String, tag: TagId },
+    #[error("{file}: two modules are the instance `{instance}`; give each an `instance` of its own")]
+    InstanceTwice { file: String, instance: InstanceId },
+}
+
+impl Project {
+    #[must_use]
+    pub fn new() -> Self {
+        Self { version: VERSION, display_name: None, controller_url: None, inputs: BTreeMap::new() }
+    }
+
+    /// # Errors
+    /// When the bytes are not the state of a project in a version that this program knows; the version is looked at first.
+    pub fn parse(bytes: &[u8]) -> Result<Self, StateError> {
+        let file = "state/project.json";
+        let fail = |kind| StateError::Json(JsonError { file: file.to_owned(), kind });
+        let any: Value = json::parse(file, bytes)?;
+        match any.get("version").and_then(Value::as_u64) {
+            None => return Err(fail(JsonErrorKind::NoVersion(VERSION))),
+            Some(found) if found != u64::from(VERSION) => {
+                return Err(fail(JsonErrorKind::Newer { found, known: VERSION }));
+            }
+            Some(_) => {}
+        }
+        let project: Self = json::parse(file, bytes)?;
+        text(file, "display-name", project.display_name.as_ref())?;
+        text(file, "controller-url", project.controller_url.as_ref())?;
+        for input in project.inputs.values() {
+            text(file, "url", Some(&input.url))?;
+        }
+        Ok(project)
+    }
+}
+
+impl Default for Project {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Configuration {
+    /// # Errors
+    /// When the bytes are not a configuration.
+    pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, StateError> {
+        let configuration: Self = json::parse(file, bytes)?;
+        text(file, "display-name", configuration.display_name.as_ref())?;
+        bound(file, "tags", configuration.tags.len())?;
+        let mut seen = HashSet::new();
+        for tag in &configuration.tags {
+            if !seen.insert(tag) {
+                return Err(StateError::TagTwice { file: file.to_owned(), tag: tag.clone() });
+            }
+        }
+        uses(file, &configuration.modules)?;
+        Ok(configuration)
+    }
+
+    #[must_use]
+    pub fn file(id: &ConfigurationId) -> String {
+        format!("state/configurations/{id}.json")
+    }
+}
+
+impl Tag {
+    /// # Errors
+    /// When the bytes are not a tag.
+    pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, StateError> {
+        let tag: Self = json::parse(file, bytes)?;
+        text(file, "display-name", tag.display_name.as_ref())?;
+        if !PRIORITIES.contains(&tag.priority) {
+            return Err(StateError::Priority { file: file.to_owned(), found: tag.priority });
+        }
+        uses(file, &tag.modules)?;
+        Ok(tag)
+    }
+
+    #[must_use]
+    pub fn file(id: &TagId) -> String {
+        format!("state/tags/{id}.json")
+    }
+}
+
+fn bound(file: &str, what: &'static str, found: usize) -> Result<(), StateError> {
+    if found > MAX_MODULES {
+        return Err(StateError::TooMany { file: file.to_owned(), what, found, allowed: MAX_MODULES });
+    }
+    Ok(())
+}
+
+fn text(file: &str, field: &'static str, text: Option<&String>) -> Result<(), StateError> {
+    match text {
+        Some(text) if text.len() > MAX_TEXT || text.chars().any(char::is_control) => {
+            Err(StateError::Text { file: file.to_owned(), field })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn uses(file: &str, uses: &[Use]) -> Result<(), StateError> {
+    bound(file, "modules", uses.len())?;
+    let mut seen = HashSet::new();
+    for one in uses {
+        let instance = one.instance();
+        if !seen.insert((one.module.clone(), instance.clone())) {
+            return Err(StateError::InstanceTwice { file: file.to_owned(), instance });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn project(text: &str) -> String {
+        Project::parse(text.as_bytes()).unwrap_err().to_string()
+    }
+    fn configuration(text: &str) -> String {
+        Configuration::parse("state/configurations/a.json", text.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_version_is_looked_at_first() {
+        insta::assert_snapshot!(project("{\"version\": 2, \"new-key\": 1}"),
+            @"state/project.json: the state has version 2, this Thymis knows version 1: update Thymis");
+        insta::assert_snapshot!(project("{}"), @r#"state/project.json: the state has no `"version": 1`"#);
+    }
+
+    #[test]
+    fn bad_state_is_refused_with_its_place() {
+        insta::assert_snapshot!(configuration("{\"tags\": [\"a\", \"a\"]}"),
+            @"state/configurations/a.json: the tag `a` is listed twice");
+        insta::assert_snapshot!(configuration("{\"tags\": [\"../x\"]}"),
+            @"state/configurations/a.json: line 1, column 17: `../x` can't be the identifier of a tag: allowed are a-z, 0-9 and, between them, `-`");
+        insta::assert_snapshot!(configuration("{\"modules\": [{\"module\": \"a/b\"}, {\"module\": \"a/b\"}]}"),
+            @"state/configurations/a.json: two modules are the instance `b`; give each an `instance` of its own");
+        insta::assert_snapshot!(configuration("{\"moduls\": []}"),
+            @"state/configurations/a.json: line 1, column 9: unknown field `moduls`, expected one of `display-name`, `tags`, `modules`");
+        insta::assert_snapshot!(Tag::parse("state/tags/t.json", b"{\"priority\": 5}").unwrap_err().to_string(),
+            @"state/tags/t.json: the priority 5 is outside 51..999");
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let text = r#"{"tags": ["core"], "modules": [{"module": "thymis/device", "settings": {"b": 1, "a": null}}]}"#;
+        let read = Configuration::parse("x", text.as_bytes()).unwrap();
+        assert_eq!(Configuration::parse("x", &json::write(&read).unwrap()), Ok(read));
+    }
+}
