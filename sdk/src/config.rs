@@ -1,7 +1,7 @@
 use crate::{
-    Expr, IntoPath, Path, Secret, flatten,
+    Expr, IntoPath, Path, Secret,
     expr::{Node, Piece},
-    wit,
+    flatten, wit,
 };
 
 /// What all of a module's definitions become.

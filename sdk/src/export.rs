@@ -65,7 +65,8 @@ fn report(panic: &std::panic::PanicHookInfo<'_>) {
     const LONGEST: usize = 4096;
 
     let payload = panic.payload();
-    let message = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let message =
+        payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     let message = message.unwrap_or("(no message)");
     let message = message.char_indices().nth(LONGEST).and_then(|(end, _)| message.get(..end)).unwrap_or(message);
     let location = panic.location().map(ToString::to_string).unwrap_or_default();

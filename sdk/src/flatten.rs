@@ -43,9 +43,7 @@ impl Table {
             Node::Attrs(set) => wit::Expr::Attrs(
                 set.into_iter().map(|(name, value)| wit::Attr { name, value: self.add(value) }).collect(),
             ),
-            Node::Ref(root, path) => {
-                wit::Expr::Ref(wit::Reference { root: root.to_owned(), path: path.into_names() })
-            }
+            Node::Ref(root, path) => wit::Expr::Ref(wit::Reference { root: root.to_owned(), path: path.into_names() }),
             Node::Call(function, arguments) => {
                 wit::Expr::Call(wit::Call { function: function.to_owned(), arguments: self.all(arguments) })
             }

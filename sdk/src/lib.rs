@@ -77,7 +77,7 @@ pub use thymis_sdk_derive::{Choice, Settings};
 /// What a module's source needs: `use thymis_sdk::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Artifact, Choice, Code, Config, Context, DevicePath, Expr, Json, Localized, Module, PackageName, Problem, Problems,
-        Secret, Settings, SystemdTimer, Target, Text, TimerKind, attrs, escape, json, list, nix, path, text,
+        Artifact, Choice, Code, Config, Context, DevicePath, Expr, Json, Localized, Module, PackageName, Problem,
+        Problems, Secret, Settings, SystemdTimer, Target, Text, TimerKind, attrs, escape, json, list, nix, path, text,
     };
 }

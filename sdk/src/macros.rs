@@ -22,7 +22,10 @@ macro_rules! text {
 #[macro_export]
 macro_rules! list {
     ($($item:expr),* $(,)?) => {
-        $crate::Expr::list::<$crate::Expr>(::std::vec![$($crate::Expr::from($item)),*])
+        $crate::Expr::list({
+            let items: ::std::vec::Vec<$crate::Expr> = ::std::vec![$($crate::Expr::from($item)),*];
+            items
+        })
     };
 }
 
@@ -40,7 +43,7 @@ macro_rules! attrs {
 #[macro_export]
 macro_rules! path {
     ($($name:expr),+ $(,)?) => {
-        $crate::Path::new::<::std::string::String>(::std::vec![$(::std::string::String::from($name)),+])
+        $crate::Path::new([$(::std::string::String::from($name)),+])
     };
 }
 

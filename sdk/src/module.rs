@@ -76,7 +76,8 @@ fn words(name: &str) -> Vec<String> {
     let mut characters = name.chars().peekable();
     let mut before = '_';
     while let Some(c) = characters.next() {
-        let starts = c.is_uppercase() && (!before.is_uppercase() || characters.peek().is_some_and(|c| c.is_lowercase()));
+        let starts =
+            c.is_uppercase() && (!before.is_uppercase() || characters.peek().is_some_and(|c| c.is_lowercase()));
         let letters = c.to_lowercase().filter(|c| *c != '_');
         match words.last_mut() {
             Some(word) if !starts && before != '_' => word.extend(letters),

@@ -8,7 +8,14 @@ use std::{fmt, iter};
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Path(Vec<String>);
 
-/// What can be written for a [`Path`]. Only texts of the program itself are split at dots, never those from settings.
+/// What can be written for a [`Path`]. Only texts of the program itself are split at dots, never those from settings:
+///
+/// ```compile_fail,E0716
+/// # use thymis_sdk::prelude::*;
+/// fn generate(name: String, config: &mut Config) {
+///     config.set(format!("systemd.services.{name}.enable").as_str(), true);
+/// }
+/// ```
 pub trait IntoPath {
     /// # Panics
     /// Where a text is not a path: a fault of the module, reported with the caller's line.
@@ -108,7 +115,11 @@ impl fmt::Display for Path {
         self.0.iter().zip(dots).try_for_each(|(name, dot)| {
             let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
                 && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'\''));
-            if plain { write!(f, "{dot}{name}") } else { write!(f, "{dot}\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")) }
+            if plain {
+                write!(f, "{dot}{name}")
+            } else {
+                write!(f, "{dot}\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
+            }
         })
     }
 }

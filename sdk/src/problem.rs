@@ -18,7 +18,8 @@ impl Problem {
     /// A problem of one setting: its key, or a JSON pointer (RFC 6901) such as `/containers/0/image`.
     pub fn at(setting: impl Into<String>, message: impl Into<Localized>) -> Self {
         let setting = setting.into();
-        let pointer = if setting.starts_with('/') || setting.is_empty() { setting } else { format!("/{}", token(&setting)) };
+        let pointer =
+            if setting.starts_with('/') || setting.is_empty() { setting } else { format!("/{}", token(&setting)) };
         Self { setting: Some(pointer), message: message.into() }
     }
 

@@ -12,7 +12,7 @@ pub mod bindings {
     });
 }
 
-pub use bindings::exports::thymis::module::module::*;
 pub use bindings::export_component;
+pub use bindings::exports::thymis::module::module::*;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use bindings::thymis::module::diagnostics;

@@ -29,7 +29,7 @@ pub enum Denied {
 fn manifest_lines(kind: &str, value: Option<&str>, force: bool) -> String {
     let mut lines = format!("    [[component.permission]]\n    kind = \"{kind}\"");
     if let Some(value) = value {
-        lines.push_str(&format!("\n    value = {}", toml::Value::String(value.to_owned())));
+        lines.push_str(&format!("\n    value = {}", toml::Value::String(untrusted::line(value))));
     }
     lines.push_str("\n    reason = \"…\"");
     if force {
@@ -102,8 +102,8 @@ impl Authority<'_> {
         if definition.strength == Strength::Force && !force {
             denied.push(Denied::Force { path: path.to_string() });
         }
-        leaves(path, &definition.value, &mut |leaf, value| {
-            let found = class_of_leaf(leaf, value);
+        leaves(path, &definition.value, &mut |leaf, _| {
+            let found = class_of_leaf(leaf);
             if found < accepted {
                 denied.push(Denied::Class { path: leaf.to_string(), found, accepted });
             }

@@ -107,7 +107,8 @@ fn list<T: ToString>(items: &[T]) -> String {
     lines.join("\n")
 }
 
-/// Checks an answer against its form and its grant, and prints it.
+/// Checks an answer against its form and its grant, and prints it. Without an authority nothing is denied: for authors who
+/// have no manifest yet.
 ///
 /// # Errors
 /// All refusals, or else everything that was denied.
@@ -116,11 +117,13 @@ pub fn render(
     origin: &Arc<Origin>,
     priority: u32,
     settings: &Settings,
-    authority: Authority<'_>,
+    authority: Option<Authority<'_>>,
     trust: Trust,
 ) -> Result<Rendered, AnswerError> {
     let configuration = Configuration::check(answer, trust).map_err(AnswerError::Refused)?;
-    authority.check(&configuration, settings).map_err(AnswerError::Denied)?;
+    if let Some(authority) = authority {
+        authority.check(&configuration, settings).map_err(AnswerError::Denied)?;
+    }
 
     let named = |handle: &str, kind| {
         settings.resolve(handle).filter(|known| known.kind == kind).map(|known| known.value.clone())

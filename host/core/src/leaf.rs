@@ -1,28 +1,34 @@
 //! The options that a definition sets in the end: its attribute sets, taken apart.
 
 use crate::{
-    expr::{Expr, Kind},
+    expr::Expr,
     option::{Class, OptionPath, OptionPattern, class_of, worst_below},
 };
 
 /// Calls `see` with every path that the value sets, and what it sets there. Both branches of a choice count.
 pub fn leaves(path: &OptionPath, value: &Expr, see: &mut dyn FnMut(&OptionPath, &Expr)) {
+    walk(&mut path.clone(), value, see);
+}
+
+fn walk(path: &mut OptionPath, value: &Expr, see: &mut dyn FnMut(&OptionPath, &Expr)) {
     match value {
         Expr::Attrs(attrs) if !attrs.is_empty() => {
             for (name, value) in attrs {
-                leaves(&path.child(name), value, see);
+                path.push(name);
+                walk(path, value, see);
+                path.pop();
             }
         }
         Expr::Call(call) => match (call.function.name, call.arguments.as_slice()) {
-            ("lib.mkIf" | "lib.mkOrder", [_, inner]) => leaves(path, inner, see),
-            ("lib.mkMerge", [Expr::List(items)]) => items.iter().for_each(|item| leaves(path, item, see)),
+            ("lib.mkIf" | "lib.mkOrder", [_, inner]) => walk(path, inner, see),
+            ("lib.mkMerge", [Expr::List(items)]) => items.iter().for_each(|item| walk(path, item, see)),
             ("if", [_, yes, no]) => {
-                leaves(path, yes, see);
-                leaves(path, no, see);
+                walk(path, yes, see);
+                walk(path, no, see);
             }
             ("select", [_, Expr::Attrs(choices), otherwise]) => {
-                choices.iter().for_each(|(_, choice)| leaves(path, choice, see));
-                leaves(path, otherwise, see);
+                choices.iter().for_each(|(_, choice)| walk(path, choice, see));
+                walk(path, otherwise, see);
             }
             _ => see(path, value),
         },
@@ -30,13 +36,13 @@ pub fn leaves(path: &OptionPath, value: &Expr, see: &mut dyn FnMut(&OptionPath, 
     }
 }
 
-/// The class of setting `path` to `value`. A value that is known only when it is evaluated may be a set of anything.
+/// The class of setting `path`, to whatever: what is known only when it is evaluated may be a set of anything, and a text
+/// may be a file that NixOS imports where it expects a set. So what lies below counts, with and without segments `config`.
 #[must_use]
-pub fn class_of_leaf(path: &OptionPath, value: &Expr) -> Class {
-    let own = class_of(path);
-    if value.kind() == Kind::Unknown || value.kind() == Kind::Attrs {
-        own.min(worst_below(&OptionPattern::literal(path)))
-    } else {
-        own
+pub fn class_of_leaf(path: &OptionPath) -> Class {
+    let at = |path: &OptionPath| class_of(path).min(worst_below(&OptionPattern::literal(path)));
+    match path.without("config") {
+        Some(other) => at(path).min(at(&other)),
+        None => at(path),
     }
 }

@@ -150,7 +150,7 @@ pub fn relative(path: &str) -> bool {
 /// The segments of an output's attribute path; names as flakes use them.
 fn output(value: &str) -> Option<Vec<String>> {
     let plain = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'+'))
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'+' | b'\''))
     };
     value.split('.').all(plain).then(|| value.split('.').map(str::to_owned).collect())
 }

@@ -91,9 +91,9 @@ impl Setting {
         }
         for condition in &self.conditions {
             let message = match condition.kind {
-                Kind::Visible if !optional && self.default.is_none() => format!(
-                    "a hidden setting is absent: make `{name}` an `Option` or give it a default"
-                ),
+                Kind::Visible if !optional && self.default.is_none() => {
+                    format!("a hidden setting is absent: make `{name}` an `Option` or give it a default")
+                }
                 Kind::Required if !optional => {
                     format!("`{name}` is always there: `required_if` is for an `Option`")
                 }
@@ -121,7 +121,8 @@ impl Setting {
         let label = self.label.tokens(&name);
         let description = self.description.tokens(&localized::doc(&field.attrs));
         let default = self.default.as_ref().map(|value| typed::json(type_, value)).map(|json| quote!(.default(#json)));
-        let example = self.example.as_ref().map(|value| typed::json(present, value)).map(|json| quote!(.example(#json)));
+        let example =
+            self.example.as_ref().map(|value| typed::json(present, value)).map(|json| quote!(.example(#json)));
         let constraints = self.constraints.iter().map(|constraint| constraint.tokens(present));
         let items = (!self.items.is_empty()).then(|| {
             let item: syn::Type = syn::parse_quote!(<#present as ::thymis_sdk::settings::kind::Collection>::Item);
@@ -129,8 +130,11 @@ impl Setting {
             quote!(.items(|item| item #(#constraints)*))
         });
         let formerly = &self.formerly;
-        let conditions =
-            self.conditions.iter().map(|condition| condition.tokens(siblings, type_)).collect::<syn::Result<Vec<_>>>()?;
+        let conditions = self
+            .conditions
+            .iter()
+            .map(|condition| condition.tokens(siblings, type_))
+            .collect::<syn::Result<Vec<_>>>()?;
         Ok(quote! {
             ::thymis_sdk::settings::Field::new::<#type_>(#key, #label, #description)
                 #default #example #(#constraints)* #items #(.formerly(#formerly))* #(#conditions)*

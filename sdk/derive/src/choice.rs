@@ -122,10 +122,10 @@ mod tests {
     fn what_is_no_choice_is_refused() {
         assert_eq!(errors("struct S {}"), ["choices are an enum; a struct derives `Settings`"]);
         assert_eq!(errors("enum E {}"), ["at least one choice is needed"]);
-        assert_eq!(errors("enum E { A(u8), #[choice(name = \"x\")] B }"), [
-            "a choice has no fields",
-            "unknown attribute of a choice; known are `value`, `label`"
-        ]);
+        assert_eq!(
+            errors("enum E { A(u8), #[choice(name = \"x\")] B }"),
+            ["a choice has no fields", "unknown attribute of a choice; known are `value`, `label`"]
+        );
         assert_eq!(errors("enum E { A, #[choice(value = \"a\")] B }"), ["two choices have the value `a`"]);
     }
 }

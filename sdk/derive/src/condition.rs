@@ -151,6 +151,9 @@ impl Test {
 fn elsewhere(value: &Expr) -> syn::Result<TokenStream> {
     match value {
         Expr::Lit(_) | Expr::Unary(_) => Ok(quote!(::thymis_sdk::Json::from(#value))),
-        _ => Err(syn::Error::new_spanned(value, "for a setting outside this struct, a literal as it is stored is needed")),
+        _ => Err(syn::Error::new_spanned(
+            value,
+            "for a setting outside this struct, a literal as it is stored is needed",
+        )),
     }
 }

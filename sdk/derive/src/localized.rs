@@ -2,7 +2,9 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, Token, ext::IdentExt as _, meta::ParseNestedMeta, token};
+use syn::{
+    Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, Token, ext::IdentExt as _, meta::ParseNestedMeta, token,
+};
 
 #[derive(Default)]
 pub(crate) struct Localized(Vec<(String, LitStr)>);

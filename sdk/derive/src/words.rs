@@ -7,7 +7,8 @@ fn words(identifier: &str) -> Vec<String> {
     let mut characters = identifier.chars().peekable();
     let mut before = '_';
     while let Some(c) = characters.next() {
-        let starts = c.is_uppercase() && (!before.is_uppercase() || characters.peek().is_some_and(|c| c.is_lowercase()));
+        let starts =
+            c.is_uppercase() && (!before.is_uppercase() || characters.peek().is_some_and(|c| c.is_lowercase()));
         if (starts || c == '_') && !word.is_empty() {
             words.push(std::mem::take(&mut word));
         }

@@ -1,4 +1,24 @@
-//! Which constraints fit which types. An attribute that doesn't fit fails to compile on one of these.
+//! Which constraints fit which types. An attribute that doesn't fit fails to compile on one of these:
+//!
+//! ```compile_fail,E0277
+//! # use thymis_sdk::prelude::*;
+//! #[derive(Settings)]
+//! struct Wrong {
+//!     #[setting(min_length = 1)] // belongs to a text
+//!     port: u16,
+//! }
+//! ```
+//!
+//! So do a default or bound that is no value of the field's type:
+//!
+//! ```compile_fail,E0308
+//! # use thymis_sdk::prelude::*;
+//! #[derive(Settings)]
+//! struct Wrong {
+//!     #[setting(default = true)]
+//!     port: u16,
+//! }
+//! ```
 
 use std::collections::BTreeMap;
 

@@ -52,10 +52,8 @@ impl SystemdTimer {
                 ("OnUnitInactiveSec", &self.on_unit_inactive_sec),
             ])),
         }
-        attributes.extend(present([
-            ("AccuracySec", &self.accuracy_sec),
-            ("RandomizedDelaySec", &self.randomized_delay_sec),
-        ]));
+        attributes
+            .extend(present([("AccuracySec", &self.accuracy_sec), ("RandomizedDelaySec", &self.randomized_delay_sec)]));
         Some(Expr::attrs(attributes))
     }
 
@@ -73,9 +71,7 @@ impl SystemdTimer {
 }
 
 /// Those that are not blank.
-fn present<const N: usize>(
-    spans: [(&'static str, &Option<String>); N],
-) -> impl Iterator<Item = (&'static str, Expr)> {
+fn present<const N: usize>(spans: [(&'static str, &Option<String>); N]) -> impl Iterator<Item = (&'static str, Expr)> {
     let filled = |(name, span): (_, &Option<String>)| {
         span.as_deref().map(str::trim).filter(|span| !span.is_empty()).map(|span| (name, Expr::from(span)))
     };

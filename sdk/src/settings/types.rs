@@ -90,10 +90,6 @@ impl Type {
         }
         self
     }
-
-    pub(crate) fn constraint(&self, key: &str) -> Option<&Json> {
-        self.constraints.iter().find(|(present, _)| *present == key).map(|(_, value)| value)
-    }
 }
 
 impl Test {

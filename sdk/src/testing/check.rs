@@ -62,7 +62,7 @@ fn size(type_: &Type, keys: [&str; 2], unit: &str, size: usize, at: &Place<'_>, 
 
 fn range(type_: &Type, [min, max]: [&str; 2], unit: &str, found: f64, at: &Place<'_>, problems: &mut Vec<Problem>) {
     let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
-    let bound = |key: &str| type_.constraint(key).and_then(Json::as_f64);
+    let bound = |key: &str| type_.constraints.iter().find(|(present, _)| *present == key)?.1.as_f64();
     if let Some(min) = bound(min).filter(|min| found < *min) {
         problems.push(Problem::at(at.pointer(), format!("must be at least {min}{unit}; found {found}")));
     }

@@ -1,6 +1,9 @@
 //! Expressions as text for eyes: close to what the host prints, which alone decides about the real Nix.
 
-use crate::{Expr, expr::{Node, Piece}};
+use crate::{
+    Expr,
+    expr::{Node, Piece},
+};
 
 pub(super) fn expr(expr: &Expr) -> String {
     indented(expr, 0)
@@ -44,13 +47,16 @@ fn indented(expr: &Expr, depth: usize) -> String {
 /// In parentheses where an argument or list item needs them.
 fn atom(expr: &Expr, depth: usize) -> String {
     let text = indented(expr, depth);
-    let negative = matches!(expr.0, Node::Int(number) if number < 0) || matches!(expr.0, Node::Float(number) if number < 0.0);
+    let negative =
+        matches!(expr.0, Node::Int(number) if number < 0) || matches!(expr.0, Node::Float(number) if number < 0.0);
     if matches!(expr.0, Node::Call(..)) || negative { format!("({text})") } else { text }
 }
 
 fn is_short(expr: &Expr) -> bool {
     match &expr.0 {
-        Node::Text(pieces) => pieces.iter().map(|p| if let Piece::Literal(text) = p { text.len() } else { 20 }).sum::<usize>() < 30,
+        Node::Text(pieces) => {
+            pieces.iter().map(|p| if let Piece::Literal(text) = p { text.len() } else { 20 }).sum::<usize>() < 30
+        }
         Node::List(items) => items.is_empty(),
         Node::Attrs(set) => set.is_empty(),
         Node::Call(..) | Node::Raw(_) => false,

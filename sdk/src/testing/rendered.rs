@@ -68,7 +68,9 @@ impl Rendered {
     #[must_use]
     pub fn imports(&self) -> Vec<String> {
         let shown = |module: &Expr| match nix::expr(module) {
-            text if text.starts_with("<output ") => text.trim_start_matches("<output ").trim_end_matches('>').to_owned(),
+            text if text.starts_with("<output ") => {
+                text.trim_start_matches("<output ").trim_end_matches('>').to_owned()
+            }
             text => text,
         };
         self.draft.imports.iter().map(shown).collect()

@@ -1,7 +1,10 @@
 //! Expressions as JSON: plain data as it is, everything else as text that looks like Nix.
 
 use super::nix;
-use crate::{Expr, Json, expr::{Node, Piece}};
+use crate::{
+    Expr, Json,
+    expr::{Node, Piece},
+};
 
 pub(super) fn json(expr: &Expr) -> Json {
     match &expr.0 {

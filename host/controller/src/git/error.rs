@@ -7,12 +7,6 @@ use thymis_core::untrusted;
 #[error("{}", untrusted::short(self.0.message()))]
 pub struct GitError(#[from] git2::Error);
 
-impl GitError {
-    pub(super) fn code(&self) -> git2::ErrorCode {
-        self.0.code()
-    }
-}
-
 /// `None` where the thing does not exist.
 pub(super) fn found<T>(result: Result<T, git2::Error>) -> Result<Option<T>, GitError> {
     match result {

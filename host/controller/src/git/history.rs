@@ -5,6 +5,7 @@ use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -13,8 +14,8 @@ use thymis_core::untrusted;
 
 use super::{
     error::{GitError, found},
-    fetch::lock_file,
-    objects::{Content, Objects, WriteError, flush, flush_loose},
+    objects::{Content, Objects, WriteError, flush, flush_all, loose},
+    store::lock_file,
     tree::{Entry, Kind, TreeError, TreeLimits, TreeReader},
 };
 
@@ -43,12 +44,22 @@ impl std::fmt::Debug for ProjectRepository {
 pub struct ProjectLock {
     _file: File,
     scratch: PathBuf,
+    /// Objects that may not be on the disk yet.
+    unflushed: Mutex<Vec<PathBuf>>,
 }
 
 impl ProjectLock {
     /// A folder on the project's file system for what is not finished; empty when the lock was taken.
     pub(super) fn scratch(&self) -> &Path {
         &self.scratch
+    }
+
+    fn later(&self, objects: Vec<PathBuf>) {
+        self.unflushed.lock().unwrap_or_else(PoisonError::into_inner).extend(objects);
+    }
+
+    fn flush(&self) -> Result<(), WriteError> {
+        flush_all(&std::mem::take(&mut *self.unflushed.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 
@@ -103,7 +114,9 @@ pub enum HistoryError {
     Busy,
     #[error("`{name}` was moved by somebody else: expected {}, found {}; nothing was changed, start again", shown(.expected), shown(.found))]
     Moved { name: String, expected: Option<Oid>, found: Option<Oid> },
-    #[error("`{name}` is locked: another git is running; if none is, it was killed: remove `{name}.lock` in the git folder")]
+    #[error(
+        "`{name}` is locked: another git is running; if none is, it was killed: remove `{name}.lock` in the git folder"
+    )]
     Locked { name: String },
     #[error("HEAD names a commit and no branch: switch to a branch with `git switch`, then try again")]
     Detached,
@@ -155,7 +168,9 @@ impl ProjectRepository {
         let repository = match Repository::open(root) {
             Ok(repository) if repository.is_bare() => return Err(absent(None)),
             Ok(repository) => repository,
-            Err(error) if error.code() == ErrorCode::Owner => return Err(HistoryError::Owner { root: root.to_owned() }),
+            Err(error) if error.code() == ErrorCode::Owner => {
+                return Err(HistoryError::Owner { root: root.to_owned() });
+            }
             Err(error) => return Err(absent(Some(error.into()))),
         };
         repository.set_config(&Config::open(&repository.commondir().join("config"))?)?;
@@ -191,7 +206,7 @@ impl ProjectRepository {
         for name in [DRAFT_REF, WORKTREE_REF] {
             let _ = std::fs::remove_file(self.repository.commondir().join(format!("{name}.lock")));
         }
-        Ok(ProjectLock { _file: file, scratch })
+        Ok(ProjectLock { _file: file, scratch, unflushed: Mutex::default() })
     }
 
     /// Writes the tree with exactly these files; objects that exist are not written again.
@@ -215,7 +230,7 @@ impl ProjectRepository {
     ) -> Result<Oid, WriteError> {
         let mut objects = Objects::new(&self.repository)?;
         let tree = objects.edit(base, changes)?;
-        objects.write(lock.scratch())?;
+        lock.later(objects.write(lock.scratch())?);
         Ok(tree)
     }
 
@@ -233,7 +248,7 @@ impl ProjectRepository {
     /// An unknown tree or parent, or the disk.
     pub fn commit(
         &self,
-        _lock: &ProjectLock,
+        lock: &ProjectLock,
         tree: Oid,
         parents: &[Oid],
         message: &str,
@@ -244,21 +259,23 @@ impl ProjectRepository {
         let parents: Vec<_> = parents.iter().collect();
         let tree = self.repository.find_tree(tree)?;
         let commit = self.repository.commit(None, &signature, &signature, message, &tree, &parents)?;
-        flush_loose(&self.repository, commit)?;
+        lock.later(vec![loose(&self.repository, commit)]);
         Ok(commit)
     }
 
-    /// Moves a ref from `expected` (`None`: it doesn't exist) to `new`, or changes nothing.
+    /// Moves a ref from `expected` (`None`: it doesn't exist) to `new`, or changes nothing. What `new` consists of is on the
+    /// disk before.
     ///
     /// # Errors
     /// [`HistoryError::Moved`] where it is not at `expected`.
     pub fn update_ref(
         &self,
-        _lock: &ProjectLock,
+        lock: &ProjectLock,
         name: &str,
         new: Oid,
         expected: Option<Oid>,
     ) -> Result<(), HistoryError> {
+        lock.flush()?;
         let result = match expected {
             Some(expected) => self.repository.reference_matching(name, new, true, expected, "thymis"),
             None => self.repository.reference(name, new, false, "thymis"),
@@ -266,7 +283,8 @@ impl ProjectRepository {
         match result.map_err(|error| (error.code(), error)) {
             Ok(_) => {
                 let path = self.repository.commondir().join(name);
-                if path.exists() { Ok(flush(&path)?) } else { Ok(()) }
+                // The work tree's ref may be lost: the work tree is then compared again.
+                if name != WORKTREE_REF && path.exists() { Ok(flush(&path)?) } else { Ok(()) }
             }
             Err((ErrorCode::Modified | ErrorCode::Exists | ErrorCode::NotFound, _)) => {
                 Err(HistoryError::Moved { name: name.to_owned(), expected, found: self.reference(name)? })

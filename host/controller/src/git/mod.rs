@@ -12,6 +12,7 @@ mod objects;
 mod path;
 mod project;
 mod snapshot;
+mod store;
 mod tree;
 mod url;
 mod worktree;
@@ -20,15 +21,14 @@ mod worktree;
 mod tests;
 
 pub use error::GitError;
-pub use fetch::{FetchError, FetchLimits, FetchProgress, Fetched, Store};
+pub use fetch::{FetchError, FetchLimits, FetchProgress, Fetched};
 pub use git2::Oid;
-pub use history::{
-    Author, Draft, HistoryError, ProjectLock, ProjectRepository, DRAFT_REF, WORKTREE_REF,
-};
+pub use history::{Author, DRAFT_REF, Draft, HistoryError, ProjectLock, ProjectRepository, WORKTREE_REF};
 pub use objects::{Content, WriteError};
 pub use path::{PathError, check_path};
 pub use project::{Applied, ApplyError, Generated};
 pub use snapshot::{Snapshot, SnapshotError};
+pub use store::Store;
 pub use tree::{Entry, Kind, TreeError, TreeLimits};
 pub use url::{GitUrl, UrlError};
 pub use worktree::{Foreign, ForeignKind, WorktreeError};

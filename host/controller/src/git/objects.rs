@@ -7,7 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use git2::{Buf, ObjectType, OdbLookupFlags, Oid, Repository};
+use git2::{ObjectType, OdbLookupFlags, Oid, Repository};
+use rayon::prelude::*;
 
 use super::{
     error::GitError,
@@ -146,16 +147,15 @@ impl<'repo> Objects<'repo> {
         self.known.insert(oid) && !self.odb.exists_ext(oid, OdbLookupFlags::NO_REFRESH)
     }
 
-    /// Writes what is new. `scratch` is a folder on the same file system that nobody else uses.
-    pub(super) fn write(self, scratch: &Path) -> Result<(), WriteError> {
-        if self.new.len() < PACK_FROM { self.write_loose() } else { self.write_pack(scratch) }
-    }
-
-    fn write_loose(self) -> Result<(), WriteError> {
-        for (_, kind, bytes) in &self.new {
-            flush_loose(self.repository, self.odb.write(*kind, bytes)?)?;
+    /// Writes what is new; answers files that must be flushed before anything names these objects. `scratch` is a folder on
+    /// the same file system that nobody else uses.
+    pub(super) fn write(self, scratch: &Path) -> Result<Vec<PathBuf>, WriteError> {
+        if self.new.len() >= PACK_FROM {
+            return self.write_pack(scratch).map(|()| Vec::new());
         }
-        Ok(())
+        let write =
+            |(_, kind, bytes): &(Oid, ObjectType, Vec<u8>)| Ok(loose(self.repository, self.odb.write(*kind, bytes)?));
+        self.new.iter().map(write).collect()
     }
 
     fn write_pack(self, scratch: &Path) -> Result<(), WriteError> {
@@ -176,6 +176,12 @@ impl<'repo> Objects<'repo> {
     fn build_pack(&self, scratch: &Path) -> Result<String, WriteError> {
         // A handle of its own, so that its backend in memory goes when the pack is done.
         let staging = Repository::open(self.repository.path())?;
+        // Generated files are small, and searching for deltas between them takes most of the time. This libgit2 leaves out
+        // what is larger than this; git's own housekeeping makes up for it.
+        let config = scratch.join("config");
+        std::fs::write(&config, "[pack]\ndeltaCacheSize = 1\n")
+            .map_err(|source| WriteError::Io { path: config.clone(), source })?;
+        staging.set_config(&git2::Config::open(&config)?)?;
         let odb = staging.odb()?;
         let _memory = odb.add_new_mempack_backend(1000)?;
         let mut builder = staging.packbuilder()?;
@@ -240,10 +246,15 @@ pub(super) fn flush(path: &Path) -> Result<(), WriteError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(|source| WriteError::Io { path: path.to_owned(), source })
 }
 
-pub(super) fn flush_loose(repository: &Repository, oid: Oid) -> Result<(), WriteError> {
+/// Waits until all of these files are on the disk; at once, because the disk's journal then takes them together.
+pub(super) fn flush_all(paths: &[PathBuf]) -> Result<(), WriteError> {
+    // A loose object that is gone was packed by somebody else.
+    paths.par_iter().filter(|path| path.exists()).try_for_each(|path| flush(path))
+}
+
+/// The file of a loose object.
+pub(super) fn loose(repository: &Repository, oid: Oid) -> PathBuf {
     let name = oid.to_string();
     let (folder, file) = name.split_at(2);
-    let path = repository.commondir().join("objects").join(folder).join(file);
-    // Somebody else may just have packed the same object.
-    if path.exists() { flush(&path) } else { Ok(()) }
+    repository.commondir().join("objects").join(folder).join(file)
 }

@@ -51,9 +51,10 @@ mod tests {
             assert_eq!(check_path(good), Ok(()), "{good}");
         }
         let long = ["a".repeat(256), "a/".repeat(600) + "a"];
-        for bad in ["", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", ".git", "a/.GIT/config", "a\0b", "a\nb", "\u{85}"]
-            .into_iter()
-            .chain(long.iter().map(String::as_str))
+        for bad in
+            ["", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", ".git", "a/.GIT/config", "a\0b", "a\nb", "\u{85}"]
+                .into_iter()
+                .chain(long.iter().map(String::as_str))
         {
             assert!(check_path(bad).is_err(), "{bad:?}");
         }

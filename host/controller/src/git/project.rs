@@ -79,7 +79,11 @@ impl ProjectRepository {
     ///
     /// # Errors
     /// As [`Self::apply`] before its commit point.
-    pub fn compare(&self, new: &BTreeMap<String, Oid>, generated: Generated<'_>) -> Result<(Vec<String>, Vec<String>), ApplyError> {
+    pub fn compare(
+        &self,
+        new: &BTreeMap<String, Oid>,
+        generated: Generated<'_>,
+    ) -> Result<(Vec<String>, Vec<String>), ApplyError> {
         let known = self.known_files(generated)?;
         Ok(Plan::make(self.root(), new, &known.each_ref())?.paths())
     }

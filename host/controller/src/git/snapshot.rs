@@ -45,7 +45,7 @@ impl Snapshot {
     }
 
     fn read_commit(folder: &Path, revision: Revision, limits: TreeLimits) -> Result<Self, git2::Error> {
-        let repository = super::fetch::open_bare(folder)?;
+        let repository = super::store::open_bare(folder)?;
         let (tree, last_modified) = {
             let commit = repository.find_commit(revision.to_string().parse()?)?;
             (commit.tree_id(), commit.committer().when().seconds())

@@ -49,19 +49,33 @@ pub enum UrlError {
     TooLong { length: usize },
     #[error("`{text}` is not the address of a git repository: write {FORMS}")]
     Form { text: String },
-    #[error("`{text}` is a path: write it as `git+file://` and the absolute path, for example `git+file:///srv/modules`")]
+    #[error(
+        "`{text}` is a path: write it as `git+file://` and the absolute path, for example `git+file:///srv/modules`"
+    )]
     LocalPath { text: String },
-    #[error("the address holds a user name or a password: leave out what stands before `@`; a credential is given apart, never in an address")]
+    #[error(
+        "the address holds a user name or a password: leave out what stands before `@`; a credential is given apart, never in an address"
+    )]
     Credential,
-    #[error("`http:` sends everything readable and changeable on the way: write `git+https://{host}…` (only hosts on this machine may use `git+http://`)")]
+    #[error(
+        "`http:` sends everything readable and changeable on the way: write `git+https://{host}…` (only hosts on this machine may use `git+http://`)"
+    )]
     PlainHttp { host: String },
-    #[error("`{host}` is not a host: write a name or an IPv4 address in letters, digits, `-` and `.`, with `:port` if wanted")]
+    #[error(
+        "`{host}` is not a host: write a name or an IPv4 address in letters, digits, `-` and `.`, with `:port` if wanted"
+    )]
     Host { host: String },
-    #[error("`{path}` is not the path of a repository: use letters, digits and `. _ ~ - + @ , =` between single `/`, without `.` or `..`")]
+    #[error(
+        "`{path}` is not the path of a repository: use letters, digits and `. _ ~ - + @ , =` between single `/`, without `.` or `..`"
+    )]
     Path { path: String },
-    #[error("`{key}` is not understood in the address of a repository: only `ref` and `rev`, once each (for a flake in a subfolder there is no support yet)")]
+    #[error(
+        "`{key}` is not understood in the address of a repository: only `ref` and `rev`, once each (for a flake in a subfolder there is no support yet)"
+    )]
     Query { key: String },
-    #[error("`ref={reference}` is not a branch name or a full name such as `refs/tags/v1`: use letters, digits and `. _ - + @ /`, and no `-` in front")]
+    #[error(
+        "`ref={reference}` is not a branch name or a full name such as `refs/tags/v1`: use letters, digits and `. _ - + @ /`, and no `-` in front"
+    )]
     Reference { reference: String },
     #[error("`rev={revision}` is not a commit: 40 lower-case hexadecimal digits")]
     Revision { revision: String },
@@ -159,7 +173,8 @@ fn transport(address: &str) -> Result<(Transport, &str), UrlError> {
         ("git+http://", Transport::Http),
         ("git+file://", Transport::File),
     ];
-    if let Some(parsed) = forms.iter().find_map(|(scheme, transport)| Some((*transport, address.strip_prefix(scheme)?))) {
+    if let Some(parsed) = forms.iter().find_map(|(scheme, transport)| Some((*transport, address.strip_prefix(scheme)?)))
+    {
         return Ok(parsed);
     }
     let text = untrusted::short(address);
@@ -196,8 +211,8 @@ fn parse_authority(transport: Transport, authority: &str) -> Result<String, UrlE
     if host.len() > 253 || !host.split('.').all(label) {
         return Err(refused());
     }
-    let on_this_machine = host == "localhost"
-        || host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    let on_this_machine =
+        host == "localhost" || host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
     if transport == Transport::Http && !on_this_machine {
         return Err(UrlError::PlainHttp { host });
     }
@@ -231,8 +246,7 @@ fn parse_query(query: &str) -> Result<(Option<String>, Option<Revision>), UrlErr
         match key {
             "ref" if reference.is_none() => reference = Some(parse_reference(value)?),
             "rev" if revision.is_none() => {
-                revision =
-                    Some(value.parse().map_err(|_| UrlError::Revision { revision: untrusted::short(value) })?);
+                revision = Some(value.parse().map_err(|_| UrlError::Revision { revision: untrusted::short(value) })?);
             }
             _ => return Err(UrlError::Query { key: untrusted::short(key) }),
         }

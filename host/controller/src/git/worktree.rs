@@ -119,11 +119,13 @@ impl<'a> Plan<'a> {
             let wanted = new.get(path).copied();
             let present = match standing {
                 Standing::Nothing => None,
-                Standing::Empty => Some(Oid::hash_object(ObjectType::Blob, &[]).map_err(|error| TreeError::Git {
-                    path: path.to_owned(),
-                    source: error.into(),
-                })?),
-                Standing::Blob(oid) if wanted == Some(oid) || known.iter().any(|files| files.get(path) == Some(&oid)) => {
+                Standing::Empty => Some(
+                    Oid::hash_object(ObjectType::Blob, &[])
+                        .map_err(|error| TreeError::Git { path: path.to_owned(), source: error.into() })?,
+                ),
+                Standing::Blob(oid)
+                    if wanted == Some(oid) || known.iter().any(|files| files.get(path) == Some(&oid)) =>
+                {
                     Some(oid)
                 }
                 Standing::Blob(_) => {
@@ -201,7 +203,8 @@ impl Staged<'_> {
                 fs::create_dir_all(folder).map_err(|error| WorktreeError::at(folder, error))?;
                 made.insert(folder.to_owned());
             }
-            fs::rename(self.scratch.join(index.to_string()), &target).map_err(|error| WorktreeError::at(&target, error))?;
+            fs::rename(self.scratch.join(index.to_string()), &target)
+                .map_err(|error| WorktreeError::at(&target, error))?;
         }
         for path in &remove {
             let target = root.join(path);

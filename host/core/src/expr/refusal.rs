@@ -71,7 +71,11 @@ pub enum RefusalKind {
     Embed(&'static str),
     #[error("this isn't one Nix expression: {0}")]
     RawSyntax(String),
-    #[error("an import must be a reference to an output of the own flake, or raw Nix")]
+    #[error(
+        "its options, written out one by one, take {0} bytes, {1} are allowed: nest less deeply below shorter names"
+    )]
+    Spelled(usize, usize),
+    #[error("an import must be a reference to a NixOS module among the outputs of the own flake, or raw Nix")]
     Import,
     #[error("a check's condition must be a bool")]
     Condition,

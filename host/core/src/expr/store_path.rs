@@ -13,6 +13,46 @@ pub(super) fn spells_store_path(expr: &Expr) -> bool {
     let runs = runs(expr);
     let last = runs.len().saturating_sub(1);
     runs.iter().enumerate().any(|(index, run)| says(run) || (index == 0 && last > 0 && begins(run)))
+        || opens(expr, false)
+}
+
+/// Whether one of the choices that a text starts with is the beginning of such a path, which the rest completes.
+fn opens(expr: &Expr, rest_follows: bool) -> bool {
+    match expr {
+        Expr::Text(parts) => {
+            let mut parts = parts.iter().peekable();
+            while let Some(part) = parts.next() {
+                let rest_follows = rest_follows || parts.peek().is_some();
+                match part {
+                    Part::Literal(text) if text.is_empty() => {}
+                    Part::Literal(text) => return rest_follows && begins(text),
+                    Part::Embed(inner) if opens(inner, rest_follows) => return true,
+                    Part::Embed(inner) if may_be_empty(inner) => {}
+                    Part::Embed(_) => return false,
+                }
+            }
+            false
+        }
+        _ => choices(expr).any(|choice| opens(choice, rest_follows)),
+    }
+}
+
+/// What a choice may turn out to be, as far as it is written in the expression.
+fn choices(expr: &Expr) -> Box<dyn Iterator<Item = &Expr> + '_> {
+    match expr {
+        Expr::Call(call) => match (call.function.name, call.arguments.as_slice()) {
+            ("if", [_, branches @ ..]) | ("toString", branches) => Box::new(branches.iter()),
+            ("select", [_, Expr::Attrs(attrs), otherwise]) => {
+                Box::new(attrs.iter().map(|(_, value)| value).chain([otherwise]))
+            }
+            _ => Box::new(std::iter::empty()),
+        },
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
+fn may_be_empty(expr: &Expr) -> bool {
+    expr.literal().is_some_and(|text| text.is_empty()) || choices(expr).any(may_be_empty)
 }
 
 /// The static pieces of a text, in order, split where Nix fills something in. Values that are known are followed, so a
@@ -108,6 +148,17 @@ mod tests {
         assert!(spells_store_path(&cut));
         let filled = text(vec![literal("/nix/"), Part::Embed(Expr::Ref(Ref::System)), literal("/x")]);
         assert!(spells_store_path(&filled));
+        let choice = |yes: &str, no: &str| {
+            let function = crate::expr::function("if").unwrap();
+            let branches = [yes, no].map(|branch| text(vec![literal(branch)]));
+            let [yes, no] = branches;
+            Part::Embed(Expr::Call(crate::expr::Call { function, arguments: vec![Expr::Bool(true), yes, no] }))
+        };
+        assert!(spells_store_path(&text(vec![choice("/nix", "x"), literal("/store/x")])));
+        assert!(spells_store_path(&text(vec![choice("", ""), choice("x", "/nix/st"), literal("ore/x")])));
+        assert!(!spells_store_path(&text(vec![choice("a", "b"), literal("/x")])));
+        assert!(!spells_store_path(&text(vec![choice("/srv", "/var"), literal("/x")])));
+        assert!(!spells_store_path(&text(vec![choice("/", "/nix")])));
         let filled_up = text(vec![literal("/a/.."), Part::Embed(Expr::Ref(Ref::System))]);
         assert!(spells_store_path(&filled_up));
     }

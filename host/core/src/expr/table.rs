@@ -8,7 +8,8 @@ use super::{
     store_path::spells_store_path,
 };
 use crate::{
-    nix::raw,
+    leaf::leaves,
+    nix::{is_per_system, raw},
     option::OptionPath,
     untrusted,
     wire::{self, Placement, Strength},
@@ -60,7 +61,15 @@ const STRUCTURE: [&str; 8] =
     ["config", "options", "imports", "disabledModules", "freeformType", "meta", "key", "require"];
 
 /// Attribute names that turn data into code: an override or a forged definition, a coerced path, a derivation, an import.
-const CODE_NAMES: [&str; 7] = ["_type", "_module", "outPath", "drvPath", "imports", "disabledModules", "freeformType"];
+const CODE_NAMES: [&str; 9] =
+    ["_type", "_module", "_file", "_class", "outPath", "drvPath", "imports", "disabledModules", "freeformType"];
+
+/// Most refusals that are told of one definition or check.
+const MAX_TOLD: usize = 64;
+/// Most bytes of raw Nix in one answer: it is parsed before anyone asks whether it is permitted.
+const MAX_RAW: usize = raw::MAX_BYTES;
+/// Most bytes that the paths of all options may take that an answer sets.
+const MAX_SPELLED: usize = 8 << 20;
 
 fn is_reserved_name(name: &str) -> bool {
     CODE_NAMES.contains(&name) || name.starts_with("__")
@@ -91,7 +100,8 @@ impl Configuration {
         let mut imports = Vec::with_capacity(answer.imports.len());
         for (index, id) in answer.imports.into_iter().enumerate() {
             let import = match table.take(id) {
-                Ok(Expr::Ref(Ref::Output(path))) => Ok(Import::Output(path)),
+                // A package is no NixOS module, and its permission doesn't say that it is used as one.
+                Ok(Expr::Ref(Ref::Output(path))) if !is_per_system(&path) => Ok(Import::Output(path)),
                 Ok(Expr::Raw(text)) => Ok(Import::Raw(text)),
                 Ok(_) => Err(RefusalKind::Import),
                 Err(kind) => Err(kind),
@@ -100,6 +110,10 @@ impl Configuration {
                 Ok(import) => imports.push(import),
                 Err(kind) => note(&format!("import {index}"), kind),
             }
+        }
+        let spelled = definitions.iter().map(spelled).fold(0, usize::saturating_add);
+        if spelled > MAX_SPELLED {
+            note("the definitions", RefusalKind::Spelled(spelled, MAX_SPELLED));
         }
         let mut checks = Vec::with_capacity(answer.checks.len());
         for (index, check) in answer.checks.into_iter().enumerate() {
@@ -128,6 +142,9 @@ fn check_placement(placement: &Placement) -> Result<(), &'static str> {
             && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
     };
     let path = placement.path.strip_prefix('/').ok_or("its path must be absolute")?;
+    if path == "nix" || path.starts_with("nix/") {
+        return Err("its path must not lie in /nix");
+    }
     if !crate::permission::relative(path) {
         return Err("its path has empty segments, `.`, `..` or control characters, or is too long");
     }
@@ -147,6 +164,11 @@ type Located = (Vec<String>, RefusalKind);
 
 impl Table {
     fn build(exprs: Vec<wire::Expr>) -> Result<Self, Vec<Refusal>> {
+        let raw: usize = exprs.iter().map(|expr| if let wire::Expr::Raw(text) = expr { text.len() } else { 0 }).sum();
+        if raw > MAX_RAW {
+            let kind = RefusalKind::RawSyntax(raw::RawError::TooLong(raw).to_string());
+            return Err(vec![Refusal { place: "all raw Nix together".to_owned(), kind }]);
+        }
         let mut table = Self(Vec::with_capacity(exprs.len()));
         for (id, expr) in exprs.into_iter().enumerate() {
             match table.node(id, expr) {
@@ -227,7 +249,12 @@ impl Table {
                 found.push((Vec::new(), RefusalKind::ReservedName(untrusted::short(segment))));
             }
         }
-        check_property(&value, trust, &mut Vec::new(), &mut found);
+        let mut inspection = Inspection { trust, place: Vec::new(), found };
+        if path.segments().last().is_some_and(|name| name == "type") {
+            inspection.kind_of_set(&value);
+        }
+        inspection.property(&value);
+        let found = inspection.found;
         if found.is_empty() { Ok(Definition { path, value, strength: definition.strength }) } else { Err(found) }
     }
 
@@ -240,9 +267,9 @@ impl Table {
             if !matches!(holds.kind(), Kind::Bool | Kind::Unknown) {
                 return Err(RefusalKind::Condition);
             }
-            let mut found = Vec::new();
-            check_value(holds, trust, &mut Vec::new(), &mut found);
-            if let Some((_, kind)) = found.pop() {
+            let mut inspection = Inspection { trust, place: Vec::new(), found: Vec::new() };
+            inspection.value(holds);
+            if let Some((_, kind)) = inspection.found.pop() {
                 return Err(kind);
             }
         }
@@ -343,73 +370,92 @@ fn fits(expr: &Expr, argument: Argument) -> bool {
     }
 }
 
-/// The top of a definition: properties may stand here, one in another.
-fn check_property(expr: &Expr, trust: Trust, place: &mut Vec<String>, found: &mut Vec<Located>) {
-    match expr {
-        Expr::Call(call) if call.function.result == Kind::Property => {
-            for argument in &call.arguments {
-                match (call.function.name, argument) {
-                    ("lib.mkMerge", Expr::List(items)) => {
-                        items.iter().for_each(|item| check_property(item, trust, place, found));
+/// Looks through a tree for what must not reach NixOS.
+struct Inspection {
+    trust: Trust,
+    place: Vec<String>,
+    found: Vec<Located>,
+}
+
+impl Inspection {
+    fn note(&mut self, kind: RefusalKind) {
+        if self.found.len() < MAX_TOLD {
+            self.found.push((self.place.clone(), kind));
+        }
+    }
+
+    fn inside(&mut self, name: String, look: impl FnOnce(&mut Self)) {
+        self.place.push(name);
+        look(self);
+        self.place.pop();
+    }
+
+    /// The top of a definition: properties may stand here, one in another.
+    fn property(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Call(call) if call.function.result == Kind::Property => {
+                for argument in &call.arguments {
+                    match (call.function.name, argument) {
+                        ("lib.mkMerge", Expr::List(items)) => items.iter().for_each(|item| self.property(item)),
+                        _ => self.property(argument),
                     }
-                    _ => check_property(argument, trust, place, found),
                 }
             }
+            _ => self.value(expr),
         }
-        _ => check_value(expr, trust, place, found),
     }
-}
 
-fn check_value(expr: &Expr, trust: Trust, place: &mut Vec<String>, found: &mut Vec<Located>) {
-    match expr {
-        Expr::Text(parts) => {
-            if trust == Trust::External && spells_store_path(expr) {
-                found.push((place.clone(), RefusalKind::StorePath));
-            }
-            for part in parts {
-                if let Part::Embed(inner) = part {
-                    check_value(inner, trust, place, found);
+    fn value(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Text(parts) => {
+                if self.trust == Trust::External && spells_store_path(expr) {
+                    self.note(RefusalKind::StorePath);
+                }
+                for part in parts {
+                    if let Part::Embed(inner) = part {
+                        self.value(inner);
+                    }
                 }
             }
-        }
-        Expr::List(items) => {
-            for (index, item) in items.iter().enumerate() {
-                place.push(index.to_string());
-                check_value(item, trust, place, found);
-                place.pop();
+            Expr::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.inside(index.to_string(), |inspection| inspection.value(item));
+                }
             }
-        }
-        Expr::Attrs(attrs) => check_attrs(attrs, trust, place, found),
-        Expr::Call(call) => {
-            if call.function.result == Kind::Property {
-                found.push((place.clone(), RefusalKind::Property(call.function.name)));
+            Expr::Attrs(attrs) => self.attrs(attrs),
+            Expr::Call(call) => {
+                if call.function.result == Kind::Property {
+                    self.note(RefusalKind::Property(call.function.name));
+                }
+                call.arguments.iter().for_each(|argument| self.value(argument));
             }
-            call.arguments.iter().for_each(|argument| check_value(argument, trust, place, found));
+            _ => {}
         }
-        _ => {}
     }
-}
 
-fn check_attrs(attrs: &[(String, Expr)], trust: Trust, place: &mut Vec<String>, found: &mut Vec<Located>) {
-    let mut seen = HashSet::with_capacity(attrs.len());
-    for (name, value) in attrs {
-        let kind = if name.is_empty() || name.len() > MAX_NAME {
-            Some(RefusalKind::NameLength(name.len()))
-        } else if name.contains('\0') {
-            Some(RefusalKind::Nul)
-        } else if !seen.insert(name.as_str()) {
-            Some(RefusalKind::DuplicateName(untrusted::short(name)))
-        } else if trust == Trust::External && is_reserved_name(name) {
-            Some(RefusalKind::ReservedName(untrusted::short(name)))
-        } else if trust == Trust::External && name == "type" && may_be_derivation(value) {
-            Some(RefusalKind::ForgedDerivation)
-        } else {
-            None
-        };
-        found.extend(kind.map(|kind| (place.clone(), kind)));
-        place.push(untrusted::short(name));
-        check_value(value, trust, place, found);
-        place.pop();
+    fn attrs(&mut self, attrs: &[(String, Expr)]) {
+        let mut seen = HashSet::with_capacity(attrs.len());
+        for (name, value) in attrs {
+            if name.is_empty() || name.len() > MAX_NAME {
+                self.note(RefusalKind::NameLength(name.len()));
+            } else if name.contains('\0') {
+                self.note(RefusalKind::Nul);
+            } else if !seen.insert(name.as_str()) {
+                self.note(RefusalKind::DuplicateName(untrusted::short(name)));
+            } else if self.trust == Trust::External && is_reserved_name(name) {
+                self.note(RefusalKind::ReservedName(untrusted::short(name)));
+            } else if name == "type" {
+                self.kind_of_set(value);
+            }
+            self.inside(untrusted::short(name), |inspection| inspection.value(value));
+        }
+    }
+
+    /// The value of an attribute `type`: says `derivation`, or may come to say it.
+    fn kind_of_set(&mut self, value: &Expr) {
+        if self.trust == Trust::External && may_be_derivation(value) {
+            self.note(RefusalKind::ForgedDerivation);
+        }
     }
 }
 
@@ -417,6 +463,24 @@ fn check_attrs(attrs: &[(String, Expr)], trust: Trust, place: &mut Vec<String>, 
 fn may_be_derivation(value: &Expr) -> bool {
     match value {
         Expr::Text(_) => value.literal().is_none_or(|text| text == "derivation"),
+        Expr::Call(call) => match (call.function.name, call.arguments.as_slice()) {
+            ("lib.mkIf" | "lib.mkOrder", [_, inner]) => may_be_derivation(inner),
+            ("lib.mkMerge", [Expr::List(items)]) => items.iter().any(may_be_derivation),
+            ("if", [_, yes, no]) => may_be_derivation(yes) || may_be_derivation(no),
+            ("select", [_, Expr::Attrs(choices), otherwise]) => {
+                choices.iter().any(|(_, choice)| may_be_derivation(choice)) || may_be_derivation(otherwise)
+            }
+            _ => matches!(value.kind(), Kind::Unknown | Kind::Text),
+        },
         _ => matches!(value.kind(), Kind::Unknown | Kind::Text),
     }
+}
+
+/// How many bytes the paths of all options take that a definition sets: one name high up is part of every path below it.
+fn spelled(definition: &Definition) -> usize {
+    let mut bytes = 0_usize;
+    leaves(&definition.path, &definition.value, &mut |path, _| {
+        bytes = bytes.saturating_add(path.segments().iter().map(String::len).sum());
+    });
+    bytes
 }

@@ -28,6 +28,8 @@ pub(super) fn string_content(text: &str, out: &mut String) {
             '\\' => out.push_str("\\\\"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
+            // Checked expressions have none; Nix would end the file here.
+            '\0' => out.push('\u{FFFD}'),
             // `$$`, `${` and a `$` before an embedded part mean something else.
             '$' if matches!(characters.peek(), None | Some('$' | '{')) => out.push_str("\\$"),
             c => out.push(c),

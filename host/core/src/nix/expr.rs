@@ -9,6 +9,12 @@ use crate::{
 const PER_SYSTEM: [&str; 3] = ["packages", "legacyPackages", "apps"];
 pub(super) const SYSTEM: &str = "pkgs.stdenv.hostPlatform.system";
 
+/// Whether the device's system is inserted after the first segment of this output.
+#[must_use]
+pub fn is_per_system(output: &[String]) -> bool {
+    output.first().is_some_and(|segment| PER_SYSTEM.contains(&segment.as_str()))
+}
+
 /// Writes expressions of one instance of a module.
 #[derive(Clone, Copy)]
 pub struct Printer<'a> {
@@ -171,7 +177,7 @@ impl Printer<'_> {
         for (index, segment) in segments.iter().enumerate() {
             out.push('.');
             atom::name(segment, out);
-            if index == 0 && PER_SYSTEM.contains(&segment.as_str()) {
+            if index == 0 && is_per_system(segments) {
                 out.push_str(".${");
                 out.push_str(SYSTEM);
                 out.push('}');

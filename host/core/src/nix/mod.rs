@@ -10,6 +10,6 @@ mod module;
 pub mod raw;
 
 pub use atom::{name, string};
-pub use expr::Printer;
+pub use expr::{Printer, is_per_system};
 pub use flake::{FlakeInput, flake};
 pub use module::{Section, host, section, tag, unavailable};

@@ -53,9 +53,25 @@ impl OptionPath {
     /// An attribute below this path. Its name is not bounded: it comes from a checked expression.
     #[must_use]
     pub fn child(&self, name: &str) -> Self {
-        let mut segments = self.0.clone();
-        segments.push(name.to_owned());
-        Self(segments)
+        let mut child = self.clone();
+        child.push(name);
+        child
+    }
+
+    /// Goes to an attribute below this path.
+    pub(crate) fn push(&mut self, name: &str) {
+        self.0.push(name.to_owned());
+    }
+
+    /// Undoes [`Self::push`].
+    pub(crate) fn pop(&mut self) {
+        self.0.pop();
+    }
+
+    /// Without the segments of that name, if there are any and others remain.
+    pub(crate) fn without(&self, name: &str) -> Option<Self> {
+        let rest: Vec<String> = self.0.iter().filter(|segment| *segment != name).cloned().collect();
+        (!rest.is_empty() && rest.len() < self.0.len()).then_some(Self(rest))
     }
 
     #[must_use]
@@ -120,7 +136,7 @@ impl FromStr for OptionPath {
 }
 
 pub(super) fn write_segment(f: &mut fmt::Formatter<'_>, segment: &str) -> fmt::Result {
-    let plain = segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'\'' | b'*' | b'@'));
+    let plain = segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'\'' | b'@'));
     if plain && !segment.is_empty() {
         f.write_str(segment)
     } else {

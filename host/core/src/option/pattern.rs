@@ -151,7 +151,6 @@ impl fmt::Display for OptionPattern {
                 f.write_str(".")?;
             }
             match segment {
-                Segment::Literal(name) if name.ends_with('*') => write!(f, "\"{name}\"")?,
                 Segment::Literal(name) => write_segment(f, name)?,
                 Segment::Prefix(prefix) => write!(f, "{prefix}*")?,
                 Segment::Any => f.write_str("*")?,
@@ -216,7 +215,18 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_read_back() {
-        for text in ["a.b", "a.*.c", "a.web-*", "a.\"x.y\".z", "a.\"web-*\"", "a.{settings.x.y}"] {
+        for text in [
+            "a.b",
+            "a.*.c",
+            "a.web-*",
+            "a.\"x.y\".z",
+            "a.\"web-*\"",
+            "a.\"*\"",
+            "a.\"x*y\"",
+            "a.\"q\\\"*\"",
+            "a.\"{settings.x}\"",
+            "a.{settings.x.y}",
+        ] {
             assert_eq!(text.parse::<OptionPattern>().unwrap().to_string(), text);
         }
     }

@@ -1,0 +1,6 @@
+{
+  description = "A Thymis module that logs temperatures";
+
+  # The module takes all it needs from the device's own nixpkgs.
+  outputs = { self }: { };
+}

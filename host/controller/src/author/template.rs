@@ -1,0 +1,92 @@
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use include_dir::{Dir, DirEntry, include_dir};
+use thymis_core::id::{IdError, ModuleName};
+
+/// A repository with one module, in which `@name@`, `@crate@` and `@Type@` are replaced.
+static TEMPLATE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/template");
+/// The SDK, which every repository carries, so that it builds from what it holds and the package registry.
+static SDK: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sdk");
+/// Of the SDK, what isn't needed to use it.
+const UNUSED: [&str; 2] = ["tests", "target"];
+
+#[derive(Debug, thiserror::Error)]
+pub enum NewError {
+    #[error(transparent)]
+    Name(#[from] IdError),
+    #[error("`{0}` can't be the name of a Rust crate: start it with a letter")]
+    Crate(ModuleName),
+    #[error("{} is there already: choose another name", .0.display())]
+    Exists(PathBuf),
+    #[error("{} can't be written", path.display())]
+    Write { path: PathBuf, source: io::Error },
+}
+
+/// Makes a repository with one module in a new folder.
+///
+/// # Errors
+/// When the folder is there, or can't be written.
+pub fn new(folder: &Path, name: &ModuleName) -> Result<(), NewError> {
+    if !name.as_str().starts_with(|c: char| c.is_ascii_lowercase()) {
+        return Err(NewError::Crate(name.clone()));
+    }
+    if folder.exists() {
+        return Err(NewError::Exists(folder.to_owned()));
+    }
+    let crate_name = name.as_str().replace('-', "_");
+    let type_name: String = name
+        .as_str()
+        .split('-')
+        .map(|word| {
+            word.chars().take(1).map(|c| c.to_ascii_uppercase()).chain(word.chars().skip(1)).collect::<String>()
+        })
+        .collect();
+    let fill = |text: &str| {
+        text.replace("@name@", name.as_str()).replace("@crate@", &crate_name).replace("@Type@", &type_name)
+    };
+    for (path, bytes) in files(&TEMPLATE, &[]) {
+        let path = path.to_string_lossy();
+        let path = if path == "gitignore" { ".gitignore" } else { path.strip_suffix(".in").unwrap_or(&path) };
+        let text = String::from_utf8_lossy(bytes);
+        write(&folder.join(path), fill(&text).as_bytes())?;
+    }
+    write_sdk(folder)
+}
+
+/// Writes the SDK that this program carries into `vendor/thymis-sdk` of a repository.
+///
+/// # Errors
+/// When the folder can't be written.
+pub fn write_sdk(folder: &Path) -> Result<(), NewError> {
+    let vendored = folder.join("vendor/thymis-sdk");
+    match std::fs::remove_dir_all(&vendored) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            return Err(NewError::Write { path: vendored, source });
+        }
+        _ => {}
+    }
+    files(&SDK, &UNUSED).into_iter().try_for_each(|(path, bytes)| write(&vendored.join(path), bytes))
+}
+
+fn files<'a>(folder: &'a Dir<'a>, except: &[&str]) -> Vec<(&'a Path, &'a [u8])> {
+    let mut found = Vec::new();
+    for entry in folder.entries() {
+        match entry {
+            DirEntry::File(file) => found.push((file.path(), file.contents())),
+            DirEntry::Dir(inner) if except.iter().any(|name| inner.path() == Path::new(name)) => {}
+            DirEntry::Dir(inner) => found.extend(files(inner, &[])),
+        }
+    }
+    found
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), NewError> {
+    let write = || {
+        std::fs::create_dir_all(path.parent().unwrap_or(path))?;
+        std::fs::write(path, bytes)
+    };
+    write().map_err(|source| NewError::Write { path: path.to_owned(), source })
+}

@@ -1,0 +1,152 @@
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use thymis_core::{
+    digest::{Digest, Revision},
+    id::{ConfigurationId, InputName, ModuleName},
+    option::OptionPath,
+};
+
+/// Compose NixOS devices from modules, also those of strangers.
+///
+/// A project is a git repository: state/ is what you edit, `thymis generate` makes a flake with one nixosConfiguration per
+/// file in state/configurations. Modules come from inputs: git repositories whose components run in a sandbox, with the
+/// permissions that you accepted and no others.
+#[derive(Debug, Parser)]
+#[command(
+    name = "thymis",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Typical first steps:
+  thymis init fleet && cd fleet
+  thymis input add nixpkgs git+https://github.com/NixOS/nixpkgs?ref=nixos-25.11
+  thymis input add sensors git+https://git.example.org/sensors
+  thymis input accept sensors
+  thymis generate && thymis commit -m \"First devices\"
+
+Exit codes: 0 done, 1 refused with reasons, 2 wrong usage."
+)]
+pub(super) struct Arguments {
+    /// The project's folder.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".")]
+    pub(super) project: PathBuf,
+    /// Print data as JSON.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Say more about what is being done.
+    #[arg(long, short, global = true)]
+    pub(super) verbose: bool,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a project in a new folder.
+    Init {
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// Add, look at, accept and remove repositories.
+    #[command(subcommand)]
+    Input(Input),
+    /// List the modules that may be used, with settings and permissions.
+    Modules {
+        /// Only this module, such as `thymis/device`.
+        module: Option<thymis_core::id::ModuleId>,
+    },
+    /// Generate the flake and every configuration, or change nothing.
+    Generate {
+        /// Write nothing, and say what would change. Exit code 1 if something would.
+        #[arg(long)]
+        check: bool,
+        /// Generate the others where a configuration can't be; it then says why when it is evaluated.
+        #[arg(long)]
+        keep_going: bool,
+    },
+    /// Commit what was generated, with the state it was generated from.
+    Commit {
+        #[arg(long, short)]
+        message: String,
+        /// `Name <address>`; by default the one of your git configuration.
+        #[arg(long)]
+        author: Option<String>,
+    },
+    /// Tell where the value of an option comes from.
+    Why {
+        configuration: ConfigurationId,
+        /// Such as `networking.hostName`; also a part of a path, for everything below it.
+        option: OptionPath,
+    },
+    /// Evaluate options of a generated configuration with Nix.
+    Eval {
+        configuration: ConfigurationId,
+        #[arg(required = true, value_name = "OPTION")]
+        options: Vec<OptionPath>,
+    },
+    /// Write modules: new repositories, components, and what a module answers.
+    #[command(subcommand)]
+    Module(Module),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Input {
+    /// Fetch a repository and pin it. Its modules wait until they are accepted.
+    Add {
+        name: InputName,
+        /// `git+https://host/path`, `https://host/path.git` or `git+file:///path`; `?ref=branch` chooses a branch.
+        url: String,
+    },
+    /// All inputs with revision and status.
+    List,
+    /// What an input contains and asks for.
+    Show { name: InputName },
+    /// Accept what an input asks for, at the revision that it is pinned to.
+    Accept {
+        name: InputName,
+        /// Don't ask.
+        #[arg(long, short)]
+        yes: bool,
+        /// Only if this is the revision.
+        #[arg(long, value_name = "REV")]
+        revision: Option<Revision>,
+        /// Only if this is the digest that `show` printed.
+        #[arg(long)]
+        digest: Option<Digest>,
+    },
+    /// Remove an input that nothing uses.
+    Remove { name: InputName },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Module {
+    /// Make a repository with one module.
+    New { name: ModuleName },
+    /// Build the component of a repository into its modules/.
+    Build {
+        #[arg(value_name = "DIR", default_value = ".")]
+        folder: PathBuf,
+    },
+    /// What a component is, and the settings of its modules.
+    Inspect {
+        #[arg(value_name = "FILE.wasm")]
+        file: PathBuf,
+    },
+    /// Print the Nix that a device would get.
+    Run {
+        #[arg(value_name = "FILE.wasm")]
+        file: PathBuf,
+        /// An object with the settings.
+        #[arg(long, value_name = "FILE.json")]
+        settings: PathBuf,
+        /// Which module, where the component has several.
+        #[arg(long, value_name = "NAME")]
+        module: Option<ModuleName>,
+    },
+    /// Write the SDK that this program carries into vendor/thymis-sdk of a repository.
+    Sdk {
+        #[arg(value_name = "DIR", default_value = ".")]
+        folder: PathBuf,
+    },
+}

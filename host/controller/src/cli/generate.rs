@@ -1,0 +1,94 @@
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use thymis_core::untrusted;
+
+use super::{
+    Answer, Context,
+    progress::Progress,
+    style::{BAD, BOLD, DIM, GOOD, RESET, WARN},
+};
+use crate::project::{Generated, Generator, Options};
+
+/// How many files a person wants to read.
+const NAMED: usize = 12;
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0} of the generated files would change; run `thymis generate`")]
+struct WouldChange(usize);
+
+pub(super) fn generate(context: &Context, check: bool, keep_going: bool) -> Answer {
+    let project = context.project()?;
+    let generated = {
+        let _progress = Progress::new("Generating");
+        project.generate(&mut Generator::new(), Options { check, keep_going })?
+    };
+    if !context.json(&as_json(&generated))? {
+        print(&generated, check);
+    }
+    if check && generated.changed {
+        return Err(WouldChange(generated.written.len() + generated.removed.len()).into());
+    }
+    Ok(())
+}
+
+fn as_json(generated: &Generated) -> serde_json::Value {
+    let failures: BTreeMap<String, Vec<String>> =
+        generated.failures.iter().fold(BTreeMap::new(), |mut all, failure| {
+            all.entry(failure.target.to_string()).or_default().push(failure.to_string());
+            all
+        });
+    let warnings: Vec<_> = generated
+        .warnings
+        .iter()
+        .map(|warning| json!({ "configuration": warning.configuration, "message": warning.dropped.to_string() }))
+        .collect();
+    json!({
+        "commit": generated.commit.map(|commit| commit.to_string()),
+        "changed": generated.changed,
+        "written": generated.written,
+        "removed": generated.removed,
+        "files": generated.files,
+        "failures": failures,
+        "warnings": warnings,
+        "unpinned": generated.unpinned,
+        "milliseconds": generated.time.as_secs_f64() * 1000.0,
+    })
+}
+
+fn print(generated: &Generated, check: bool) {
+    super::input::table(&generated.catalogue);
+    super::modules::summary(&generated.catalogue);
+    for warning in &generated.warnings {
+        anstream::println!("{WARN}warning{RESET}: {}: {}", warning.configuration, warning.dropped);
+    }
+    for failure in &generated.failures {
+        anstream::println!("{BAD}can't be generated{RESET}: {failure}");
+    }
+    let (would, wrote) = if check { ("would write", "would remove") } else { ("wrote", "removed") };
+    anstream::println!("{BOLD}Files{RESET}");
+    for (what, files) in [(would, &generated.written), (wrote, &generated.removed)] {
+        for file in files.iter().take(NAMED) {
+            anstream::println!("  {what} {}", untrusted::short(file));
+        }
+        if files.len() > NAMED {
+            anstream::println!("  {what} {} more", files.len() - NAMED);
+        }
+    }
+    let milliseconds = generated.time.as_secs_f64() * 1000.0;
+    if generated.changed {
+        let verb = if check { "Checked" } else { "Generated" };
+        anstream::println!("{GOOD}{verb}{RESET} {} files in {milliseconds:.1} ms", generated.files);
+    } else {
+        anstream::println!(
+            "{GOOD}Nothing changed{RESET}: {} files are as they should be {DIM}({milliseconds:.1} ms){RESET}",
+            generated.files
+        );
+    }
+    if !generated.unpinned.is_empty() {
+        anstream::println!(
+            "{WARN}warning{RESET}: flake.lock doesn't pin {}: add nixpkgs and thymis with `thymis input add`; inputs of inputs are pinned by `nix flake lock`",
+            generated.unpinned.join(", ")
+        );
+    }
+}

@@ -1,0 +1,239 @@
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use serde_json::json;
+use thymis_core::{grant::Terms, id::InputName, option::Class, untrusted};
+
+use super::{
+    Answer, Context,
+    arguments::Input,
+    progress::Progress,
+    style::{BAD, BOLD, DIM, GOOD, RESET, WARN, of_class},
+};
+use crate::{
+    input::{Contents, Status},
+    project::{Catalogue, Shown},
+};
+
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("nothing was accepted")]
+    No,
+    #[error("nobody can be asked here: read the above, then run it again with --yes --digest {0}")]
+    NobodyToAsk(String),
+}
+
+pub(super) fn run(context: &Context, command: &Input) -> Answer {
+    match command {
+        Input::Add { name, url } => add(context, name, url),
+        Input::List => list(context),
+        Input::Show { name } => show(context, name),
+        Input::Accept { name, yes, revision, digest } => {
+            let project = context.project()?;
+            let shown = project.show_input(name)?;
+            if !context.arguments.json {
+                print(&shown);
+            }
+            let digest = match (yes, digest) {
+                (true, digest) => *digest,
+                (false, _) => Some(ask(&shown)?),
+            };
+            let grant = project.accept_input(name, *revision, digest)?;
+            let revision = shown.repository.pin.revision;
+            if context.json(&json!({ "input": name, "revision": revision, "grant": grant }))? {
+                return Ok(());
+            }
+            anstream::println!("{GOOD}Accepted{RESET} {name} at revision {revision}, grant {}", grant.digest);
+            Ok(())
+        }
+        Input::Remove { name } => {
+            context.project()?.remove_input(name)?;
+            if !context.json(&json!({ "removed": name }))? {
+                anstream::println!("{GOOD}Removed{RESET} {name}");
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The digest that the person agreed to.
+fn ask(shown: &Shown) -> Result<thymis_core::digest::Digest, Box<dyn std::error::Error>> {
+    let Some(digest) = shown.digest else {
+        return Err(crate::project::InputError::NothingToAccept(shown.name.clone()).into());
+    };
+    if !std::io::stdin().is_terminal() {
+        return Err(Refused::NobodyToAsk(digest.to_string()).into());
+    }
+    anstream::print!("Accept this? [y/N] ");
+    std::io::stdout().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(digest) } else { Err(Refused::No.into()) }
+}
+
+fn add(context: &Context, name: &InputName, url: &str) -> Answer {
+    let project = context.project()?;
+    let shown = {
+        let progress = Progress::new(format!("Fetching {name}"));
+        project.add_input(name, url, &mut |fetched| progress.fetched(name.as_str(), fetched))?
+    };
+    if context.json(&as_json(&shown))? {
+        return Ok(());
+    }
+    anstream::println!("{GOOD}Added{RESET} {name}");
+    print(&shown);
+    if shown.status == Status::AwaitingGrant {
+        anstream::println!("Its modules can be used after `thymis input accept {name}`");
+    }
+    Ok(())
+}
+
+fn show(context: &Context, name: &InputName) -> Answer {
+    let shown = context.project()?.show_input(name)?;
+    if !context.json(&as_json(&shown))? {
+        print(&shown);
+    }
+    Ok(())
+}
+
+fn list(context: &Context) -> Answer {
+    let project = context.project()?;
+    let state = project.state()?;
+    let catalogue = Catalogue::load(&context.host, &state.project, &project.lock()?)?;
+    let inputs: Vec<_> = catalogue
+        .inputs
+        .iter()
+        .map(|(name, report)| {
+            let pin = report.entry.as_ref().map(|entry| &entry.pin);
+            json!({
+                "name": name,
+                "status": report.status,
+                "detail": report.detail,
+                "url": pin.map(|pin| &pin.url),
+                "revision": pin.map(|pin| pin.revision),
+                "grant": report.entry.as_ref().and_then(|entry| Some(entry.grant.as_ref()?.digest)),
+            })
+        })
+        .collect();
+    if !context.json(&inputs)? {
+        table(&catalogue);
+    }
+    Ok(())
+}
+
+/// All inputs, a line each.
+pub(super) fn table(catalogue: &Catalogue) {
+    anstream::println!("{BOLD}Inputs{RESET}");
+    if catalogue.inputs.is_empty() {
+        anstream::println!("  none; add one with `thymis input add NAME URL`");
+    }
+    for (name, report) in &catalogue.inputs {
+        let colour = match report.status {
+            Status::Loaded => GOOD,
+            Status::AwaitingGrant | Status::Loading => WARN,
+            _ => BAD,
+        };
+        let revision = report.entry.as_ref().map_or_else(String::new, |entry| entry.pin.revision.short());
+        let what = match (&report.manifest, report.status) {
+            (Some(manifest), _) => format!("{} {}", manifest.repository.name, manifest.repository.version),
+            (None, Status::Loaded) => "no modules".to_owned(),
+            _ => report.detail.clone().unwrap_or_default(),
+        };
+        anstream::println!(
+            "  {name:<16} {revision:<10} {colour}{:<14}{RESET} {}",
+            report.status,
+            untrusted::line(&what)
+        );
+    }
+}
+
+fn as_json(shown: &Shown) -> serde_json::Value {
+    let pin = &shown.repository.pin;
+    let mut value = json!({
+        "name": shown.name,
+        "status": shown.status,
+        "url": pin.url,
+        "revision": pin.revision,
+        "nar-hash": pin.nar_hash,
+        "flake-inputs": pin.inputs,
+        "digest": shown.digest,
+    });
+    if let (Contents::Modules(offer), Some(object)) = (&shown.repository.contents, value.as_object_mut()) {
+        object.insert("terms".to_owned(), json!(offer.terms));
+        object.insert(
+            "repository".to_owned(),
+            json!({
+                "name": offer.manifest.repository.name,
+                "version": offer.manifest.repository.version,
+                "description": offer.manifest.repository.description,
+                "license": offer.manifest.repository.license,
+                "homepage": offer.manifest.repository.homepage,
+                "publisher": offer.manifest.repository.publisher,
+            }),
+        );
+    }
+    value
+}
+
+fn print(shown: &Shown) {
+    let pin = &shown.repository.pin;
+    anstream::println!("  url       {}", pin.url);
+    anstream::println!("  revision  {}", pin.revision);
+    anstream::println!("  status    {}", shown.status);
+    match &shown.repository.contents {
+        Contents::Plain => anstream::println!("  contents  a flake without modules"),
+        Contents::Modules(offer) => {
+            let repository = &offer.manifest.repository;
+            let line = |text: &str| untrusted::short(text);
+            anstream::println!(
+                "  contents  {} {}: {}",
+                line(&repository.name),
+                line(&repository.version),
+                line(&repository.description)
+            );
+            for (what, text) in [
+                ("publisher", &repository.publisher),
+                ("license", &repository.license),
+                ("homepage", &repository.homepage),
+            ] {
+                if let Some(text) = text {
+                    anstream::println!("  {what:<9} {} {DIM}(says the repository){RESET}", line(text));
+                }
+            }
+            for (file, component) in &offer.terms.components {
+                anstream::println!("  component {} {DIM}{}{RESET}", line(file), component.digest);
+            }
+            permissions(&offer.terms);
+            if let Some(digest) = shown.digest {
+                anstream::println!("  digest    {digest}");
+            }
+        }
+    }
+}
+
+/// What is asked for, the worst first.
+fn permissions(terms: &Terms) {
+    let by_risk = terms.by_risk();
+    if by_risk.is_empty() {
+        anstream::println!("  asks for no permissions");
+    }
+    let mut last = None;
+    for (_, accepted) in by_risk {
+        if last != Some(accepted.class) {
+            let colour = of_class(accepted.class);
+            anstream::println!("  {colour}{}{RESET}", accepted.class.meaning());
+        }
+        last = Some(accepted.class);
+        anstream::println!(
+            "    {:<44} {DIM}{}{RESET}",
+            untrusted::line(&accepted.permission.access.to_string()),
+            untrusted::short(&accepted.permission.reason)
+        );
+    }
+    if terms.is_unenforceable() {
+        anstream::println!(
+            "  {BAD}It controls the whole device{RESET}: the list of options above is what its author says, and nothing enforces it"
+        );
+    } else if terms.by_risk().first().is_some_and(|(_, accepted)| accepted.class == Class::Root) {
+        anstream::println!("  {WARN}What it sets can run code as root on the devices that use it{RESET}");
+    }
+}

@@ -1,0 +1,84 @@
+//! The command line: arguments in, library calls, text or JSON out.
+//!
+//! Exit codes: 0 done, 1 refused with reasons, 2 wrong usage.
+
+mod arguments;
+mod generate;
+mod input;
+mod module;
+mod modules;
+mod progress;
+mod project;
+mod style;
+
+use std::{error::Error, process::ExitCode, sync::Arc};
+
+use clap::Parser as _;
+
+use self::arguments::{Arguments, Command};
+use crate::{
+    project::{Host, Project},
+    report,
+};
+
+/// What a command answers: text for people is printed as it goes, JSON at the end.
+type Answer = Result<(), Box<dyn Error>>;
+
+/// What every command gets.
+struct Context {
+    arguments: Arguments,
+    host: Arc<Host>,
+}
+
+impl Context {
+    fn project(&self) -> Result<Project, Box<dyn Error>> {
+        Ok(Project::open(&self.arguments.project, Arc::clone(&self.host))?)
+    }
+
+    /// With `--json`, prints the value and is done.
+    fn json(&self, value: &impl serde::Serialize) -> Result<bool, Box<dyn Error>> {
+        if self.arguments.json {
+            println!("{}", serde_json::to_string_pretty(value)?);
+        }
+        Ok(self.arguments.json)
+    }
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let level = if arguments.verbose { "thymis=debug" } else { "thymis=warn" };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("THYMIS_LOG").unwrap_or_else(|_| level.into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    let json = arguments.json;
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            refuse(&*error, json);
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Answer {
+    let context = Context { host: Arc::new(Host::of_user()?), arguments };
+    match &context.arguments.command {
+        Command::Init { folder } => project::init(&context, folder),
+        Command::Input(command) => input::run(&context, command),
+        Command::Modules { module } => modules::modules(&context, module.as_ref()),
+        Command::Generate { check, keep_going } => generate::generate(&context, *check, *keep_going),
+        Command::Commit { message, author } => project::commit(&context, message, author.as_deref()),
+        Command::Why { configuration, option } => project::why(&context, configuration, option),
+        Command::Eval { configuration, options } => project::eval(&context, configuration, options),
+        Command::Module(command) => module::run(&context, command),
+    }
+}
+
+fn refuse(error: &(dyn Error + 'static), json: bool) {
+    let text = report::chain(error);
+    if json {
+        println!("{:#}", serde_json::json!({ "error": text }));
+    }
+    anstream::eprintln!("{}error{}: {text}", style::BAD, style::RESET);
+}

@@ -1,0 +1,123 @@
+use std::{path::Path, sync::Arc};
+
+use serde_json::json;
+use thymis_core::{id::ConfigurationId, option::OptionPath, untrusted};
+
+use super::{
+    Answer, Context,
+    progress::Progress,
+    style::{BOLD, DIM, GOOD, RESET},
+};
+use crate::{
+    git::{Author, HistoryError},
+    nix::Nix,
+    project::{Catalogue, Project},
+    why,
+};
+
+pub(super) fn init(context: &Context, folder: &Path) -> Answer {
+    let project = Project::init(folder, Arc::clone(&context.host))?;
+    if context.json(&json!({ "project": project.root() }))? {
+        return Ok(());
+    }
+    anstream::println!("{GOOD}Made a project{RESET} in {}. Next, in that folder:", project.root().display());
+    anstream::println!("  thymis input add nixpkgs git+https://github.com/NixOS/nixpkgs?ref=nixos-25.11");
+    anstream::println!("  thymis input add thymis  git+https://github.com/Thymis-io/thymis");
+    anstream::println!("  {DIM}write state/configurations/<id>.json; `thymis modules` lists what there is{RESET}");
+    anstream::println!("  thymis generate");
+    Ok(())
+}
+
+pub(super) fn commit(context: &Context, message: &str, author: Option<&str>) -> Answer {
+    let project = context.project()?;
+    let author = match author {
+        Some(text) => parse_author(text)?,
+        None => configured_author()?,
+    };
+    let commit = project.commit(message, &author)?;
+    if context.json(&json!({ "commit": commit.map(|commit| commit.to_string()) }))? {
+        return Ok(());
+    }
+    match commit {
+        Some(commit) => anstream::println!("{GOOD}Committed{RESET} {commit}"),
+        None => anstream::println!("Nothing to commit: the branch has everything that was generated"),
+    }
+    Ok(())
+}
+
+fn parse_author(text: &str) -> Result<Author, HistoryError> {
+    let (name, address) = text.split_once('<').unwrap_or((text, ""));
+    Author::new(name.trim(), address.trim().trim_end_matches('>'))
+}
+
+/// The operator's own git configuration says who they are; nothing else of it is used.
+fn configured_author() -> Result<Author, HistoryError> {
+    let known = git2::Config::open_default().ok();
+    let value = |name: &str| known.as_ref().and_then(|config| config.get_string(name).ok());
+    match (value("user.name"), value("user.email")) {
+        (Some(name), Some(address)) => Author::new(&name, &address),
+        _ => Ok(Author::thymis()),
+    }
+}
+
+pub(super) fn why(context: &Context, configuration: &ConfigurationId, option: &OptionPath) -> Answer {
+    let project = context.project()?;
+    let state = project.state()?;
+    let catalogue = Catalogue::load(&context.host, &state.project, &project.lock()?)?;
+    let sources = why::why(&state, &catalogue, configuration, option)?;
+    if context.json(&sources)? {
+        return Ok(());
+    }
+    let mut last = "";
+    for source in &sources {
+        if source.option != last {
+            anstream::println!("{BOLD}{}{RESET}", source.option);
+        }
+        last = &source.option;
+        let value = source.value.as_deref().map_or("(an expression)".to_owned(), untrusted::short);
+        let mark = if source.wins { format!("{GOOD}→{RESET}") } else { " ".to_owned() };
+        anstream::println!("{mark} {value}");
+        let instance = if source.module.ends_with(&format!("/{}", source.instance)) {
+            String::new()
+        } else {
+            format!(" as `{}`", source.instance)
+        };
+        anstream::println!("    module      {}{instance} in {}", source.module, source.target);
+        anstream::println!("    strength    {} (priority {})", source.strength, source.priority);
+        for setting in &source.settings {
+            let default = if setting.default { " (the module's default)" } else { "" };
+            let value = untrusted::short(&setting.value.to_string());
+            anstream::println!("    setting     {} = {value}{default}", untrusted::short(&setting.setting));
+        }
+        match (&source.component, &source.grant) {
+            (Some(component), Some(grant)) => {
+                anstream::println!("    component   {component}");
+                anstream::println!("    grant       {grant}");
+            }
+            _ => anstream::println!("    component   built in"),
+        }
+        if let (Some(permission), Some(reason)) = (&source.permission, &source.reason) {
+            anstream::println!("    permission  {permission}: {}", untrusted::short(reason));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn eval(context: &Context, configuration: &ConfigurationId, options: &[OptionPath]) -> Answer {
+    let project = context.project()?;
+    let draft = project.repository().draft()?.ok_or(HistoryError::NoDraft)?;
+    let values = {
+        let _progress = Progress::new(format!("Evaluating {configuration} with Nix"));
+        let lock = project.flake_lock()?;
+        Nix::new()?.options(project.root(), draft.commit, lock.as_ref(), configuration, options)?
+    };
+    if context.json(&values)? {
+        return Ok(());
+    }
+    for option in options {
+        let option = option.to_string();
+        let value = values.get(&option).map(ToString::to_string).unwrap_or_default();
+        anstream::println!("{option} = {}", untrusted::line(&value));
+    }
+    Ok(())
+}

@@ -1,0 +1,184 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use thymis_core::{
+    grant::Pin,
+    id::InputName,
+    json::{self, JsonError},
+    untrusted,
+};
+
+use crate::git::GitUrl;
+
+/// `flake.lock`, version 7: <https://nix.dev/manual/nix/latest/command-ref/new-cli/nix3-flake#lock-files>
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FlakeLock {
+    nodes: BTreeMap<String, Node>,
+    root: String,
+    version: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+struct Node {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    flake: Option<bool>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    inputs: BTreeMap<String, Edge>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    locked: Option<Map<String, Value>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    original: Option<Map<String, Value>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent: Option<Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Edge {
+    Node(String),
+    Follows(Vec<String>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FlakeLockError {
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    #[error("flake.lock has version {0}; this Thymis knows version 7")]
+    Version(u32),
+    #[error(
+        "flake.lock and modules.lock disagree on `{input}`: {what} {flake} there, {modules} here. Restore both files from one commit, or run `thymis input remove {input}` and add it again"
+    )]
+    Disagrees { input: InputName, what: &'static str, flake: String, modules: String },
+    #[error(
+        "flake.lock has no node for `{input}`, which modules.lock pins. Restore both files from one commit, or run `thymis input remove {input}` and add it again"
+    )]
+    Absent { input: InputName },
+}
+
+impl FlakeLock {
+    /// # Errors
+    /// When the bytes are not a lock in the version that this program knows.
+    pub fn parse(bytes: &[u8]) -> Result<Self, FlakeLockError> {
+        let lock: Self = json::parse("flake.lock", bytes)?;
+        if lock.version == 7 { Ok(lock) } else { Err(FlakeLockError::Version(lock.version)) }
+    }
+
+    /// The lock for these pins. Nodes below a direct input are taken over from `old` where that input is unchanged.
+    #[must_use]
+    pub fn compose(pins: &BTreeMap<InputName, Pin>, old: Option<&Self>) -> Self {
+        let mut nodes = BTreeMap::new();
+        let root = Node {
+            inputs: pins.keys().map(|name| (name.to_string(), Edge::Node(name.to_string()))).collect(),
+            ..Node::default()
+        };
+        for (name, pin) in pins {
+            let mut node = direct(pin);
+            let same = old
+                .and_then(|old| Some((old, old.direct(name.as_str())?)))
+                .filter(|(_, before)| before.locked == node.locked);
+            for (own, target) in &pin.inputs {
+                if let Some(target) = target.as_ref().filter(|target| pins.contains_key(*target)) {
+                    node.inputs.insert(own.clone(), Edge::Follows(vec![target.to_string()]));
+                } else if let Some((old, edge)) = same.and_then(|(old, before)| Some((old, before.inputs.get(own)?))) {
+                    node.inputs.insert(own.clone(), edge.clone());
+                    if let Edge::Node(below) = edge {
+                        old.copy(below, &mut nodes);
+                    }
+                }
+            }
+            nodes.insert(name.to_string(), node);
+        }
+        nodes.insert("root".to_owned(), root);
+        Self { nodes, root: "root".to_owned(), version: 7 }
+    }
+
+    /// Inputs of inputs that no node is known for: only Nix can find out what they are.
+    #[must_use]
+    pub fn incomplete(&self, pins: &BTreeMap<InputName, Pin>) -> Vec<String> {
+        let mut missing = Vec::new();
+        for (name, pin) in pins {
+            let node = self.direct(name.as_str());
+            for own in pin.inputs.keys() {
+                if node.is_none_or(|node| !node.inputs.contains_key(own)) {
+                    missing.push(format!("{name}/{}", untrusted::short(own)));
+                }
+            }
+        }
+        missing
+    }
+
+    /// # Errors
+    /// When a node is not what the pin says.
+    pub fn agrees(&self, pins: &BTreeMap<InputName, Pin>) -> Result<(), FlakeLockError> {
+        for (name, pin) in pins {
+            let node = self.direct(name.as_str()).ok_or_else(|| FlakeLockError::Absent { input: name.clone() })?;
+            let wanted = direct(pin);
+            for what in ["url", "rev", "narHash"] {
+                let shown = |node: &Node| {
+                    let value = node.locked.as_ref().and_then(|locked| locked.get(what)).and_then(Value::as_str);
+                    untrusted::short(value.unwrap_or("nothing"))
+                };
+                if shown(node) != shown(&wanted) {
+                    return Err(FlakeLockError::Disagrees {
+                        input: name.clone(),
+                        what,
+                        flake: shown(node),
+                        modules: shown(&wanted),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The addresses of all nodes, as evaluation needs them.
+    #[must_use]
+    pub fn urls(&self) -> BTreeSet<String> {
+        let url = |node: &Node| node.locked.as_ref()?.get("url")?.as_str().map(str::to_owned);
+        self.nodes.values().filter_map(url).collect()
+    }
+
+    fn direct(&self, name: &str) -> Option<&Node> {
+        match self.nodes.get(&self.root)?.inputs.get(name)? {
+            Edge::Node(node) => self.nodes.get(node),
+            Edge::Follows(_) => None,
+        }
+    }
+
+    fn copy(&self, name: &str, nodes: &mut BTreeMap<String, Node>) {
+        let Some(node) = self.nodes.get(name) else { return };
+        if nodes.insert(name.to_owned(), node.clone()).is_none() {
+            for edge in node.inputs.values() {
+                if let Edge::Node(below) = edge {
+                    self.copy(below, nodes);
+                }
+            }
+        }
+    }
+}
+
+/// The node of a repository that this program fetched itself.
+fn direct(pin: &Pin) -> Node {
+    let (address, reference) = match pin.url.parse::<GitUrl>() {
+        Ok(url) => (url.fetch_url(), url.reference().map(str::to_owned)),
+        Err(_) => (pin.url.clone(), None),
+    };
+    let mut original = object(&json!({ "type": "git", "url": address }));
+    let mut locked = object(&json!({
+        "lastModified": pin.last_modified,
+        "narHash": pin.nar_hash,
+        "rev": pin.revision,
+        "type": "git",
+        "url": address,
+    }));
+    if let Some(reference) = reference {
+        original.insert("ref".to_owned(), Value::from(reference.as_str()));
+        locked.insert("ref".to_owned(), Value::from(reference));
+    }
+    Node { locked: Some(locked), original: Some(original), ..Node::default() }
+}
+
+fn object(value: &Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap_or_default()
+}

@@ -1,0 +1,292 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use thymis_core::{
+    digest::Digest,
+    grant::{Accepted, Entry, GrantError, Lock},
+    id::{BUILT_IN, DeviceType, InputName, ModuleId},
+    manifest::{Manifest, ManifestError},
+    permission::Access,
+    schema::{Descriptor, SchemaProblem},
+    state,
+};
+
+use super::Host;
+use crate::{
+    builtin,
+    git::{self, FetchError, FetchLimits, GitUrl, Kind, Snapshot, UrlError},
+    input::{Contents, Repository, RepositoryError, Status},
+    module::{CallError, Module},
+};
+
+/// A module that may be used.
+#[derive(Debug)]
+pub struct Loaded {
+    pub id: ModuleId,
+    pub module: Module,
+    pub descriptor: Descriptor,
+    pub permissions: Vec<Accepted>,
+    /// Changes when the module's code or grant does.
+    pub stamp: Digest,
+    /// Of the component, and of the grant; absent for a built-in module.
+    pub component: Option<Digest>,
+    pub grant: Option<Digest>,
+    /// The files of its repository, where it was granted any.
+    pub sources: Arc<BTreeSet<String>>,
+}
+
+impl Loaded {
+    #[must_use]
+    pub fn is_built_in(&self) -> bool {
+        self.component.is_none()
+    }
+}
+
+/// What an input is and why.
+#[derive(Debug)]
+pub struct InputReport {
+    pub status: Status,
+    /// In words, where the status needs them.
+    pub detail: Option<String>,
+    pub entry: Option<Entry>,
+    pub manifest: Option<Manifest>,
+}
+
+/// Why an input provides no modules.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LoadError {
+    #[error("its URL in state/project.json can't be used")]
+    Url(#[from] UrlError),
+    #[error("it is not pinned: run `thymis input remove {0}` and add it again")]
+    NotPinned(InputName),
+    #[error(
+        "modules.lock pins {locked}, state/project.json says {stated}: a grant is for one URL. Run `thymis input remove {name}` and add it again"
+    )]
+    OtherUrl { name: InputName, locked: String, stated: String },
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    #[error(
+        "the repository's contents at {revision} have the NAR hash {found}, modules.lock says {locked}: somebody changed the lock; restore it from git"
+    )]
+    NarHash { revision: String, found: String, locked: String },
+    #[error("{error}: look at it with `thymis input show {name}`, then run `thymis input accept {name}`")]
+    Grant { name: InputName, error: GrantError },
+    #[error("the component `{file}` can't be loaded")]
+    Load { file: String, source: thymis_sandbox::Error },
+    #[error("the component `{file}` can't be asked what it is")]
+    Describe { file: String, source: CallError },
+    #[error("the component `{file}` describes itself wrongly:\n{}", .problems.iter().take(20).map(|problem| format!("  - {problem}")).collect::<Vec<_>>().join("\n"))]
+    Schema { file: String, problems: Vec<SchemaProblem> },
+    #[error("two components of the repository have a module `{0}`")]
+    Twice(ModuleId),
+}
+
+impl From<FetchError> for LoadError {
+    fn from(error: FetchError) -> Self {
+        Self::Repository(error.into())
+    }
+}
+
+impl LoadError {
+    fn status(&self) -> Status {
+        match self {
+            Self::Url(_) => Status::NoUrl,
+            Self::Repository(error) => error.status(),
+            Self::Grant { .. } => Status::AwaitingGrant,
+            Self::Load { source: thymis_sandbox::Error::Incompatible(_), .. } => Status::Incompatible,
+            Self::Schema { problems, .. } if problems.iter().any(SchemaProblem::is_incompatible) => {
+                Status::Incompatible
+            }
+            _ => Status::Failed,
+        }
+    }
+}
+
+/// A kind of device, and where its NixOS module comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceKind {
+    pub input: InputName,
+    pub system: String,
+}
+
+/// The modules of all inputs. An input that fails is reported and provides none.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    pub modules: BTreeMap<ModuleId, Arc<Loaded>>,
+    pub inputs: BTreeMap<InputName, InputReport>,
+    pub device_types: BTreeMap<DeviceType, DeviceKind>,
+    /// Changes when anything above does.
+    pub stamp: Option<Digest>,
+}
+
+impl Catalogue {
+    /// # Errors
+    /// When a built-in module is broken, which the tests rule out.
+    pub fn load(host: &Host, project: &state::Project, lock: &Lock) -> Result<Self, CatalogueError> {
+        let mut catalogue = Self::default();
+        catalogue.load_built_in(host)?;
+        for (name, input) in &project.inputs {
+            let entry = lock.inputs.get(name);
+            let report = match catalogue.load_input(host, name, input, entry) {
+                Ok(manifest) => InputReport { status: Status::Loaded, detail: None, entry: entry.cloned(), manifest },
+                Err(error) => InputReport {
+                    status: error.status(),
+                    detail: Some(crate::report::chain(&error)),
+                    entry: entry.cloned(),
+                    manifest: None,
+                },
+            };
+            catalogue.inputs.insert(name.clone(), report);
+        }
+        let stamps: Vec<_> = catalogue.modules.values().map(|loaded| *loaded.stamp.bytes()).collect();
+        catalogue.stamp = Some(Digest::of_parts(stamps.iter().map(<[u8; 32]>::as_slice)));
+        Ok(catalogue)
+    }
+
+    /// A module by its name, or by one that it had formerly.
+    #[must_use]
+    pub fn find(&self, id: &ModuleId) -> Option<&Loaded> {
+        let formerly = || {
+            let of_input = |loaded: &&Arc<Loaded>| loaded.id.input == id.input;
+            self.modules.values().filter(of_input).find(|loaded| loaded.descriptor.formerly.contains(&id.name))
+        };
+        self.modules.get(id).or_else(formerly).map(Arc::as_ref)
+    }
+
+    fn load_built_in(&mut self, host: &Host) -> Result<(), CatalogueError> {
+        let input: InputName = BUILT_IN.parse().map_err(|_| CatalogueError::Name)?;
+        for built_in in builtin::all(host.sandbox.limits())? {
+            let descriptors = built_in.module.describe()?;
+            let descriptors = Descriptor::check_all(descriptors).map_err(CatalogueError::Schema)?;
+            for descriptor in descriptors {
+                let id = ModuleId { input: input.clone(), name: descriptor.name.clone() };
+                let loaded = Loaded {
+                    stamp: Digest::of_parts([
+                        b"built-in".as_slice(),
+                        built_in.version.as_bytes(),
+                        id.to_string().as_bytes(),
+                    ]),
+                    module: built_in.module.clone(),
+                    permissions: built_in.permissions.clone(),
+                    descriptor,
+                    component: None,
+                    grant: None,
+                    sources: Arc::default(),
+                    id: id.clone(),
+                };
+                self.modules.insert(id, Arc::new(loaded));
+            }
+            self.add_device_types(&input, &built_in.manifest);
+        }
+        Ok(())
+    }
+
+    fn add_device_types(&mut self, input: &InputName, manifest: &Manifest) {
+        for device in &manifest.device_types {
+            let kind = DeviceKind { input: input.clone(), system: device.system.clone() };
+            self.device_types.entry(device.id.clone()).or_insert(kind);
+        }
+    }
+
+    fn load_input(
+        &mut self,
+        host: &Host,
+        name: &InputName,
+        input: &state::Input,
+        entry: Option<&Entry>,
+    ) -> Result<Option<Manifest>, LoadError> {
+        let url: GitUrl = input.url.parse()?;
+        let entry = entry.ok_or_else(|| LoadError::NotPinned(name.clone()))?;
+        if entry.pin.url != url.to_string() {
+            let (locked, stated) = (entry.pin.url.clone(), url.to_string());
+            return Err(LoadError::OtherUrl { name: name.clone(), locked, stated });
+        }
+        // Nothing of an input without a grant is looked at here, and the base inputs may be large.
+        if name.as_str() == BUILT_IN || name.as_str() == "nixpkgs" {
+            return Ok(None);
+        }
+        let snapshot = snapshot(host, &url, entry)?;
+        let repository = Repository::read(&url, &snapshot, host.sandbox.limits())?;
+        if repository.pin.nar_hash != entry.pin.nar_hash {
+            return Err(LoadError::NarHash {
+                revision: entry.pin.revision.short(),
+                found: repository.pin.nar_hash.to_string(),
+                locked: entry.pin.nar_hash.to_string(),
+            });
+        }
+        let Contents::Modules(offer) = repository.contents else { return Ok(None) };
+        let grant = entry.granted(&offer.terms).map_err(|error| LoadError::Grant { name: name.clone(), error })?;
+        let sources = Arc::new(if grant.terms.by_risk().iter().any(|(_, accepted)| is_source(accepted)) {
+            snapshot.files().map_err(RepositoryError::from)?.into_iter().filter(is_file).map(|(path, _)| path).collect()
+        } else {
+            BTreeSet::new()
+        });
+        let mut found = BTreeMap::new();
+        for (file, bytes) in &offer.components {
+            let Some(terms) = grant.terms.components.get(file) else { continue };
+            let wasi = terms.permissions.iter().any(|accepted| accepted.permission.access == Access::Wasi);
+            let component =
+                host.sandbox.load(bytes, wasi).map_err(|source| LoadError::Load { file: file.clone(), source })?;
+            let module = Module::Component(component);
+            let descriptors = module.describe().map_err(|source| LoadError::Describe { file: file.clone(), source })?;
+            let descriptors = Descriptor::check_all(descriptors)
+                .map_err(|problems| LoadError::Schema { file: file.clone(), problems })?;
+            for descriptor in descriptors {
+                let id = ModuleId { input: name.clone(), name: descriptor.name.clone() };
+                let loaded = Loaded {
+                    stamp: Digest::of_parts([
+                        terms.digest.bytes().as_slice(),
+                        grant.digest.bytes(),
+                        id.to_string().as_bytes(),
+                    ]),
+                    module: module.clone(),
+                    descriptor,
+                    permissions: terms.permissions.clone(),
+                    component: Some(terms.digest),
+                    grant: Some(grant.digest),
+                    sources: Arc::clone(&sources),
+                    id: id.clone(),
+                };
+                if found.insert(id.clone(), Arc::new(loaded)).is_some() {
+                    return Err(LoadError::Twice(id));
+                }
+            }
+        }
+        self.modules.extend(found);
+        self.add_device_types(name, &offer.manifest);
+        Ok(Some(offer.manifest))
+    }
+}
+
+fn is_source(accepted: &Accepted) -> bool {
+    matches!(accepted.permission.access, Access::Source(_))
+}
+
+fn is_file((_, entry): &(String, git::Entry)) -> bool {
+    matches!(entry.kind, Kind::File | Kind::Executable)
+}
+
+/// The pinned commit: from the copy, or fetched again.
+fn snapshot(host: &Host, url: &GitUrl, entry: &Entry) -> Result<Snapshot, FetchError> {
+    if let Some(snapshot) = host.store.snapshot(url, entry.pin.revision)? {
+        return Ok(snapshot);
+    }
+    let pinned = url.at(entry.pin.revision);
+    let mut go_on = |_| std::ops::ControlFlow::Continue(());
+    Ok(host.store.fetch(&pinned, &FetchLimits::default(), &mut go_on)?.snapshot)
+}
+
+/// A built-in module is broken.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error("a built-in module describes itself wrongly: {0:?}")]
+    Schema(Vec<SchemaProblem>),
+    #[error("the name of the built-in modules' input is not one")]
+    Name,
+}

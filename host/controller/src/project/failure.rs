@@ -1,0 +1,90 @@
+use std::{fmt, sync::Arc};
+
+use thymis_core::{
+    conflict::{Conflict, Origin, TargetId},
+    id::ModuleId,
+    instance::AnswerError,
+    schema::SettingsProblem,
+    untrusted, wire,
+};
+
+use crate::{input::Status, module::CallError};
+
+/// Why a target can't be generated.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    pub target: TargetId,
+    /// The use of a module at fault; absent where several are.
+    pub origin: Option<Arc<Origin>>,
+    pub kind: Arc<FailureKind>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum FailureKind {
+    #[error("there is no input `{}`: add its repository with `thymis input add {} URL`, or remove the module", .0.input, .0.input)]
+    NoInput(ModuleId),
+    #[error("the input `{}` is {status}{}", .module.input, detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default())]
+    InputNotLoaded { module: ModuleId, status: Status, detail: Option<String> },
+    #[error("the input `{}` has no module `{}`{}: it may have been removed in this revision; remove it here too, or go back to an older revision", .module.input, .module.name, having(.known))]
+    NoModule { module: ModuleId, known: Vec<String> },
+    #[error("the module can be used only once in a configuration or tag, and is used {0} times; remove the others")]
+    NotMultiple(usize),
+    #[error("two modules are the instance `{0}`, and both are `{1}`; give each an `instance` of its own")]
+    SameInstance(String, ModuleId),
+    #[error("settings are wrong:\n{}", lines(.0.iter().map(|problem| format!("`{}`: {}", untrusted::short(&problem.pointer), problem.message))))]
+    Settings(Vec<SettingsProblem>),
+    #[error("settings stored by a newer module (schema version {stored}, the module has {known}): update the input")]
+    NewerSettings { stored: u32, known: u32 },
+    #[error("the module refuses its settings:\n{}", problems(.0))]
+    Problems(Vec<wire::Problem>),
+    #[error("what the module made of older settings is no JSON object")]
+    Migrated,
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    #[error("there is no artifact `{0}`: put the file into artifacts/")]
+    NoArtifact(String),
+    #[error("the repository has no file `{0}`")]
+    NoSource(String),
+    #[error("{0}")]
+    Conflict(Conflict),
+    #[error("the tag `{0}` can't be generated")]
+    Tag(thymis_core::id::TagId),
+}
+
+fn having(modules: &[String]) -> String {
+    if modules.is_empty() { String::new() } else { format!(" (it has {})", modules.join(", ")) }
+}
+
+fn lines(items: impl Iterator<Item = String>) -> String {
+    items.map(|item| format!("  - {item}")).collect::<Vec<_>>().join("\n")
+}
+
+fn problems(problems: &[wire::Problem]) -> String {
+    let text = |localized: &wire::Localized| {
+        let english = localized.iter().find(|translation| translation.locale == "en");
+        english.or(localized.first()).map(|translation| untrusted::line(&translation.text)).unwrap_or_default()
+    };
+    lines(problems.iter().take(50).map(|problem| match &problem.setting {
+        Some(setting) => format!("`{}`: {}", untrusted::short(setting), text(&problem.message)),
+        None => text(&problem.message),
+    }))
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.origin {
+            Some(origin) => write!(f, "{origin}: ")?,
+            None => write!(f, "{}: ", self.target)?,
+        }
+        f.write_str(&crate::report::chain(&*self.kind))
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// All failures of a target in one text, for Nix and for `hosts.json`.
+pub(super) fn why(failures: &[Failure]) -> String {
+    failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,373 @@
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use rayon::prelude::*;
+use serde::Serialize;
+use serde_json::Value;
+use thymis_core::{
+    authority::Authority,
+    conflict::{self, Dropped, Origin, TargetId},
+    digest::Digest,
+    expr::Trust,
+    id::{BUILT_IN, ConfigurationId, InputName, InstanceId, ModuleId, TagId},
+    instance::{self, Rendered, Secret, Target},
+    nix,
+    state::{CONFIGURATION_PRIORITY, Configuration, Use},
+};
+
+use super::{
+    catalogue::{Catalogue, Loaded},
+    failure::{Failure, FailureKind, why},
+    state::{Parsed, State},
+};
+
+/// The built-in module whose setting says what a device is.
+const DEVICE: &str = "device";
+const DEVICE_TYPE: &str = "device_type";
+
+/// Makes the files of a project. It keeps what it made, and makes again only what depends on a change.
+#[derive(Debug, Default)]
+pub struct Generator {
+    tags: HashMap<TagId, Arc<TagOutput>>,
+    configurations: HashMap<ConfigurationId, Arc<HostOutput>>,
+}
+
+/// A value that is dropped on a device.
+#[derive(Debug, Clone)]
+pub struct Warning {
+    pub configuration: ConfigurationId,
+    pub dropped: Dropped,
+}
+
+/// The generated files of all configurations and tags.
+#[derive(Debug, Default)]
+pub struct Generation {
+    /// Text by path.
+    pub files: BTreeMap<String, Arc<str>>,
+    pub failures: Vec<Failure>,
+    pub warnings: Vec<Warning>,
+    /// How many files had to be made, the others being known.
+    pub made: usize,
+}
+
+/// What one target's modules came to.
+#[derive(Debug)]
+struct Sections {
+    rendered: Vec<Rendered>,
+    failures: Vec<Failure>,
+    inputs: BTreeSet<InputName>,
+    uses_raw: bool,
+}
+
+#[derive(Debug)]
+struct TagOutput {
+    key: Digest,
+    sections: Sections,
+    text: Arc<str>,
+}
+
+#[derive(Debug)]
+struct HostOutput {
+    key: Digest,
+    text: Arc<str>,
+    secrets: Option<Arc<str>>,
+    entry: HostEntry,
+    failures: Vec<Failure>,
+    warnings: Vec<Warning>,
+}
+
+/// A configuration in `hosts.json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct HostEntry {
+    /// What its modules may see as `inputs`.
+    inputs: BTreeSet<InputName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+}
+
+/// What generating is done with.
+struct Work<'a> {
+    state: &'a State,
+    catalogue: &'a Catalogue,
+    artifacts: &'a BTreeSet<String>,
+    stamp: Digest,
+}
+
+impl Generator {
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The files of the state's configurations and tags. `artifacts` are the names below `artifacts/`.
+    pub fn generate(&mut self, state: &State, catalogue: &Catalogue, artifacts: &BTreeSet<String>) -> Generation {
+        let work = Work { state, catalogue, artifacts, stamp: stamp(state, catalogue, artifacts) };
+        let tags: Vec<(TagId, Arc<TagOutput>, bool)> = state
+            .tags
+            .par_iter()
+            .map(|(id, tag)| {
+                let key = Digest::of_parts([work.stamp.bytes().as_slice(), tag.digest.bytes()]);
+                match self.tags.get(id).filter(|known| known.key == key) {
+                    Some(known) => (id.clone(), Arc::clone(known), false),
+                    None => (id.clone(), Arc::new(work.tag(id, key)), true),
+                }
+            })
+            .collect();
+        let mut made = tags.iter().filter(|(_, _, new)| *new).count();
+        self.tags = tags.into_iter().map(|(id, output, _)| (id, output)).collect();
+
+        let tags = &self.tags;
+        let hosts: Vec<(ConfigurationId, Arc<HostOutput>, bool)> = state
+            .configurations
+            .par_iter()
+            .map(|(id, configuration)| {
+                let key = host_key(&work, configuration, tags);
+                match self.configurations.get(id).filter(|known| known.key == key) {
+                    Some(known) => (id.clone(), Arc::clone(known), false),
+                    None => (id.clone(), Arc::new(work.host(id, configuration, tags, key)), true),
+                }
+            })
+            .collect();
+        made += hosts.iter().filter(|(_, _, new)| *new).count();
+        let generation = collect(tags, &hosts, made);
+        self.configurations = hosts.into_iter().map(|(id, output, _)| (id, output)).collect();
+        generation
+    }
+}
+
+/// Changes when something does that all targets depend on.
+fn stamp(state: &State, catalogue: &Catalogue, artifacts: &BTreeSet<String>) -> Digest {
+    let catalogue = catalogue.stamp.map(|stamp| *stamp.bytes()).unwrap_or_default();
+    let url = state.project.controller_url.as_deref().unwrap_or_default();
+    let inputs: Vec<&[u8]> = state.project.inputs.keys().map(|name| name.as_str().as_bytes()).collect();
+    let inputs = Digest::of_parts(inputs);
+    let artifacts = Digest::of_parts(artifacts.iter().map(String::as_bytes));
+    Digest::of_parts([catalogue.as_slice(), url.as_bytes(), inputs.bytes(), artifacts.bytes()])
+}
+
+fn host_key(work: &Work<'_>, configuration: &Parsed<Configuration>, tags: &HashMap<TagId, Arc<TagOutput>>) -> Digest {
+    let tags: Vec<Digest> =
+        configuration.value.tags.iter().filter_map(|tag| tags.get(tag)).map(|output| output.key).collect();
+    let own = [work.stamp.bytes().as_slice(), configuration.digest.bytes()];
+    Digest::of_parts(own.into_iter().chain(tags.iter().map(|key| key.bytes().as_slice())))
+}
+
+fn collect(
+    tags: &HashMap<TagId, Arc<TagOutput>>,
+    hosts: &[(ConfigurationId, Arc<HostOutput>, bool)],
+    made: usize,
+) -> Generation {
+    let mut generation = Generation { made, ..Generation::default() };
+    let mut tags: Vec<_> = tags.iter().collect();
+    tags.sort_by_key(|(id, _)| *id);
+    for (id, output) in tags {
+        generation.files.insert(format!("tags/{id}.nix"), Arc::clone(&output.text));
+        generation.failures.extend(output.sections.failures.iter().cloned());
+    }
+    let mut index = BTreeMap::new();
+    for (id, output, _) in hosts {
+        generation.files.insert(format!("hosts/{id}.nix"), Arc::clone(&output.text));
+        if let Some(secrets) = &output.secrets {
+            generation.files.insert(format!("hosts/{id}.secrets.json"), Arc::clone(secrets));
+        }
+        generation.failures.extend(output.failures.iter().cloned());
+        generation.warnings.extend(output.warnings.iter().cloned());
+        index.insert(id, &output.entry);
+    }
+    generation.files.insert("hosts.json".to_owned(), json(&index));
+    generation
+}
+
+/// One entry a line, so that git shows which configuration changed.
+fn json<K: std::fmt::Display, V: Serialize>(entries: &BTreeMap<K, V>) -> Arc<str> {
+    let lines: Vec<String> = entries
+        .iter()
+        .map(|(key, value)| {
+            let value = serde_json::to_string(value).unwrap_or_default();
+            format!("  {}: {value}", Value::from(key.to_string()))
+        })
+        .collect();
+    if lines.is_empty() { Arc::from("{}\n") } else { Arc::from(format!("{{\n{}\n}}\n", lines.join(",\n"))) }
+}
+
+impl Work<'_> {
+    fn tag(&self, id: &TagId, key: Digest) -> TagOutput {
+        let (priority, uses) = self
+            .state
+            .tags
+            .get(id)
+            .map_or((0, [].as_slice()), |tag| (tag.value.priority, tag.value.modules.as_slice()));
+        let target = Target { id: TargetId::Tag(id.clone()), priority, device_type: None, system: None };
+        let sections = self.sections(&target, uses);
+        let text = if sections.failures.is_empty() {
+            nix::tag(id, &texts(&sections.rendered))
+        } else {
+            nix::unavailable(&why(&sections.failures))
+        };
+        TagOutput { key, sections, text: Arc::from(text) }
+    }
+
+    fn host(
+        &self,
+        id: &ConfigurationId,
+        configuration: &Parsed<Configuration>,
+        tags: &HashMap<TagId, Arc<TagOutput>>,
+        key: Digest,
+    ) -> HostOutput {
+        let configuration = &configuration.value;
+        let tags: Vec<(&TagId, &TagOutput)> =
+            configuration.tags.iter().filter_map(|tag| Some((tag, tags.get(tag)?.as_ref()))).collect();
+        let device_type = self.device_type(configuration);
+        let target = Target {
+            id: TargetId::Configuration(id.clone()),
+            priority: CONFIGURATION_PRIORITY,
+            system: device_type
+                .as_ref()
+                .and_then(|device| Some(self.catalogue.device_types.get(&device.parse().ok()?)?.system.clone())),
+            device_type,
+        };
+        let own = self.sections(&target, &configuration.modules);
+        let mut failures = own.failures.clone();
+        let fail = |kind| Failure { target: target.id.clone(), origin: None, kind: Arc::new(kind) };
+        let broken = tags.iter().filter(|(_, output)| !output.sections.failures.is_empty());
+        failures.extend(broken.clone().map(|(tag, _)| fail(FailureKind::Tag((*tag).clone()))));
+
+        let of_tags = || tags.iter().flat_map(|(_, output)| &output.sections.rendered);
+        let (conflicts, dropped) =
+            conflict::compare(own.rendered.iter().chain(of_tags()).flat_map(|rendered| &rendered.facts));
+        failures.extend(conflicts.into_iter().map(|conflict| fail(FailureKind::Conflict(conflict))));
+        let warnings = dropped.into_iter().map(|dropped| Warning { configuration: id.clone(), dropped }).collect();
+
+        let mut inputs = own.inputs;
+        inputs.extend(tags.iter().flat_map(|(_, output)| output.sections.inputs.iter().cloned()));
+        let project = &self.state.project.inputs;
+        if own.uses_raw || tags.iter().any(|(_, output)| output.sections.uses_raw) {
+            inputs.extend(project.keys().cloned());
+        }
+        inputs.extend(project.keys().filter(|name| matches!(name.as_str(), "nixpkgs" | BUILT_IN)).cloned());
+
+        let secrets: Vec<&Secret> =
+            own.rendered.iter().chain(of_tags()).flat_map(|rendered| &rendered.secrets).collect();
+        let failure = (!failures.is_empty()).then(|| {
+            let mut all = failures.clone();
+            all.extend(broken.flat_map(|(_, output)| output.sections.failures.iter().cloned()));
+            why(&all)
+        });
+        let text = match &failure {
+            Some(why) => nix::unavailable(why),
+            None => nix::host(id, &configuration.tags, &texts(&own.rendered)),
+        };
+        HostOutput {
+            key,
+            text: Arc::from(text),
+            secrets: (!secrets.is_empty() && failure.is_none())
+                .then(|| Arc::from(serde_json::to_string_pretty(&secrets).unwrap_or_default() + "\n")),
+            entry: HostEntry { inputs, failure },
+            failures,
+            warnings,
+        }
+    }
+
+    /// What the operator chose in the configuration, or else in its strongest tag.
+    fn device_type(&self, configuration: &Configuration) -> Option<String> {
+        let chosen = |uses: &[Use]| {
+            let device =
+                uses.iter().find(|one| one.module.input.as_str() == BUILT_IN && one.module.name.as_str() == DEVICE)?;
+            device.settings.get(DEVICE_TYPE)?.as_str().map(str::to_owned)
+        };
+        let mut tags: Vec<_> = configuration.tags.iter().filter_map(|tag| self.state.tags.get(tag)).collect();
+        tags.sort_by_key(|tag| tag.value.priority);
+        chosen(&configuration.modules).or_else(|| tags.iter().find_map(|tag| chosen(&tag.value.modules)))
+    }
+
+    fn sections(&self, target: &Target, uses: &[Use]) -> Sections {
+        let mut sections =
+            Sections { rendered: Vec::new(), failures: Vec::new(), inputs: BTreeSet::new(), uses_raw: false };
+        for one in uses {
+            let origin =
+                Arc::new(Origin { target: target.id.clone(), module: one.module.clone(), instance: one.instance() });
+            match self.render(target, &origin, one, uses) {
+                Ok(rendered) => {
+                    if rendered.uses_input {
+                        sections.inputs.insert(one.module.input.clone());
+                    }
+                    sections.uses_raw |= rendered.uses_raw;
+                    sections.rendered.push(rendered);
+                }
+                Err(kind) => sections.failures.push(Failure {
+                    target: target.id.clone(),
+                    origin: Some(origin),
+                    kind: Arc::new(kind),
+                }),
+            }
+        }
+        sections
+    }
+
+    fn render(&self, target: &Target, origin: &Arc<Origin>, one: &Use, uses: &[Use]) -> Result<Rendered, FailureKind> {
+        let loaded = self.loaded(&one.module)?;
+        let same = uses.iter().filter(|other| other.module == one.module).count();
+        if same > 1 && !loaded.descriptor.multiple {
+            return Err(FailureKind::NotMultiple(same));
+        }
+        let instance: InstanceId = one.instance();
+        if let Some(other) = uses.iter().find(|other| other.module != one.module && other.instance() == instance)
+            && loaded.descriptor.multiple
+        {
+            return Err(FailureKind::SameInstance(instance.to_string(), other.module.clone()));
+        }
+        let settings = migrated(loaded, one)?;
+        let settings = loaded.descriptor.settings.validate(&settings, target.kind()).map_err(FailureKind::Settings)?;
+        let request = instance::request(target, origin, &settings, self.state.project.controller_url.as_deref());
+        let answer = loaded.module.generate(&request)?.answer.map_err(FailureKind::Problems)?;
+        let trust = if loaded.is_built_in() { Trust::BuiltIn } else { Trust::External };
+        let authority = Some(Authority { permissions: &loaded.permissions });
+        let rendered = instance::render(answer, origin, target.priority, &settings, authority, trust)?;
+        if let Some(missing) = rendered.artifacts.iter().find(|artifact| !self.artifacts.contains(*artifact)) {
+            return Err(FailureKind::NoArtifact(missing.clone()));
+        }
+        if let Some(missing) = rendered.sources.iter().find(|file| !loaded.sources.contains(*file)) {
+            return Err(FailureKind::NoSource(missing.clone()));
+        }
+        Ok(rendered)
+    }
+
+    fn loaded(&self, id: &ModuleId) -> Result<&Loaded, FailureKind> {
+        self.catalogue.find(id).ok_or_else(|| {
+            let of_input = |other: &&ModuleId| other.input == id.input;
+            match self.catalogue.inputs.get(&id.input) {
+                Some(report) if report.status != crate::input::Status::Loaded => FailureKind::InputNotLoaded {
+                    module: id.clone(),
+                    status: report.status,
+                    detail: report.detail.clone(),
+                },
+                None if id.input.as_str() != BUILT_IN => FailureKind::NoInput(id.clone()),
+                _ => FailureKind::NoModule {
+                    module: id.clone(),
+                    known: self.catalogue.modules.keys().filter(of_input).map(|id| id.name.to_string()).collect(),
+                },
+            }
+        })
+    }
+}
+
+fn texts(rendered: &[Rendered]) -> Vec<&str> {
+    rendered.iter().map(|rendered| rendered.section.as_str()).collect()
+}
+
+/// The settings in the module's present form.
+pub(super) fn migrated(loaded: &Loaded, one: &Use) -> Result<Value, FailureKind> {
+    let settings = Value::Object(one.settings.clone());
+    let known = loaded.descriptor.schema_version;
+    match one.schema_version {
+        Some(stored) if stored > known => Err(FailureKind::NewerSettings { stored, known }),
+        Some(stored) if stored < known => {
+            let name = loaded.descriptor.name.as_str();
+            let answer = loaded.module.migrate(name, stored, &settings.to_string())?.map_err(FailureKind::Problems)?;
+            serde_json::from_str(&answer).ok().filter(Value::is_object).ok_or(FailureKind::Migrated)
+        }
+        _ => Ok(settings),
+    }
+}

@@ -1,0 +1,236 @@
+use std::{collections::BTreeMap, ops::ControlFlow};
+
+use thymis_core::{
+    conflict::TargetId,
+    digest::{Digest, Revision},
+    grant::{Entry, Grant, GrantError, Lock},
+    id::{BUILT_IN, InputName},
+    json, state,
+};
+
+use super::{GenerateError, Project, ProjectError, StateReadError, is_generated, state as files, transaction::pins};
+use crate::{
+    git::{Content, FetchError, FetchLimits, FetchProgress, GitUrl, UrlError},
+    input::{Contents, FlakeLock, Repository, RepositoryError, Status},
+};
+
+/// An input as an operator looks at it: where it is pinned, what it asks for.
+#[derive(Debug)]
+pub struct Shown {
+    pub name: InputName,
+    pub status: Status,
+    pub repository: Repository,
+    /// What accepting it would grant.
+    pub digest: Option<Digest>,
+}
+
+/// Why inputs were not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    #[error("`{0}` can't be the name of a repository with modules: it is that of the built-in ones")]
+    BuiltIn(InputName),
+    #[error("there is an input `{0}` already: choose another name, or remove it first")]
+    Exists(InputName),
+    #[error("there is no input `{name}`{}", if known.is_empty() { String::new() } else { format!("; there are {known}") })]
+    Unknown { name: InputName, known: String },
+    #[error("`{0}` isn't pinned: run `thymis input remove {0}` and add it again")]
+    NotPinned(InputName),
+    #[error("the input `{name}` is used by {users}: remove its modules there first")]
+    InUse { name: InputName, users: String },
+    #[error("`{0}` has no modules: there is nothing to accept")]
+    NothingToAccept(InputName),
+    #[error(
+        "the input `{name}` is at revision {found}, not at {expected}: it changed after it was shown. Look at it again with `thymis input show {name}`"
+    )]
+    OtherRevision { name: InputName, expected: Revision, found: Revision },
+    #[error(
+        "the input `{name}` asks for {found}, not for {expected}: it changed after it was shown. Look at it again with `thymis input show {name}`"
+    )]
+    OtherDigest { name: InputName, expected: Digest, found: Digest },
+    #[error(
+        "the repository's contents differ from what modules.lock pins (NAR hash {found}, expected {expected}): restore modules.lock, or remove the input and add it again"
+    )]
+    Contents { found: String, expected: String },
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    #[error("{}: {error}", .error.status())]
+    Repository { error: Box<RepositoryError> },
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    #[error(transparent)]
+    State(#[from] StateReadError),
+    #[error(transparent)]
+    Write(#[from] GenerateError),
+}
+
+impl From<RepositoryError> for InputError {
+    fn from(error: RepositoryError) -> Self {
+        Self::Repository { error: Box::new(error) }
+    }
+}
+
+impl From<FetchError> for InputError {
+    fn from(error: FetchError) -> Self {
+        RepositoryError::from(error).into()
+    }
+}
+
+impl Project {
+    /// Fetches a repository, reads it, and pins it. Its modules wait for [`Project::accept_input`].
+    ///
+    /// # Errors
+    /// When the name is taken or the repository can't be an input; nothing was changed.
+    pub fn add_input(
+        &self,
+        name: &InputName,
+        url: &str,
+        progress: &mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
+    ) -> Result<Shown, InputError> {
+        let url: GitUrl = url.parse()?;
+        let mut project = (*self.state()?.project).clone();
+        if project.inputs.contains_key(name) {
+            return Err(InputError::Exists(name.clone()));
+        }
+        let mut lock = self.lock()?;
+        let fetched = self.host.store.fetch(&url, &FetchLimits::default(), progress)?;
+        let mut repository = Repository::read(&url, &fetched.snapshot, self.host.sandbox.limits())?;
+        if name.as_str() == BUILT_IN || name.as_str() == "nixpkgs" {
+            repository.contents = Contents::Plain;
+        }
+        lock.inputs.insert(name.clone(), Entry { pin: repository.pin.clone(), grant: None });
+        project.inputs.insert(name.clone(), state::Input { url: url.to_string() });
+        self.write_inputs(&project, &lock)?;
+        Ok(shown(name, repository, None))
+    }
+
+    /// What a pinned input contains, read anew from its commit.
+    ///
+    /// # Errors
+    /// When there is no such input, or it can't be read.
+    pub fn show_input(&self, name: &InputName) -> Result<Shown, InputError> {
+        let (entry, repository) = self.pinned_input(name)?;
+        Ok(shown(name, repository, Some(&entry)))
+    }
+
+    /// Grants a pinned input what it asks for. `revision` and `digest` are what the operator saw, where that is known.
+    ///
+    /// # Errors
+    /// When it isn't what the operator saw, or there is nothing to accept.
+    pub fn accept_input(
+        &self,
+        name: &InputName,
+        revision: Option<Revision>,
+        digest: Option<Digest>,
+    ) -> Result<Grant, InputError> {
+        let (entry, repository) = self.pinned_input(name)?;
+        let found = entry.pin.revision;
+        if let Some(expected) = revision.filter(|expected| *expected != found) {
+            return Err(InputError::OtherRevision { name: name.clone(), expected, found });
+        }
+        let Contents::Modules(offer) = repository.contents else {
+            return Err(InputError::NothingToAccept(name.clone()));
+        };
+        let found = offer.terms.digest(&entry.pin);
+        if let Some(expected) = digest.filter(|expected| *expected != found) {
+            return Err(InputError::OtherDigest { name: name.clone(), expected, found });
+        }
+        let grant = Grant { digest: found, terms: offer.terms };
+        let mut lock = self.lock()?;
+        lock.inputs.insert(name.clone(), Entry { pin: entry.pin, grant: Some(grant.clone()) });
+        self.write_inputs(&self.state()?.project, &lock)?;
+        Ok(grant)
+    }
+
+    /// # Errors
+    /// When there is no such input, or modules of it are in use.
+    pub fn remove_input(&self, name: &InputName) -> Result<(), InputError> {
+        let state = self.state()?;
+        let mut project = (*state.project).clone();
+        if project.inputs.remove(name).is_none() {
+            return Err(unknown(name, &project));
+        }
+        let uses = |modules: &[state::Use]| modules.iter().any(|one| one.module.input == *name);
+        let configurations = state.configurations.iter().filter(|(_, parsed)| uses(&parsed.value.modules));
+        let tags = state.tags.iter().filter(|(_, parsed)| uses(&parsed.value.modules));
+        let users: Vec<String> = configurations
+            .map(|(id, _)| TargetId::Configuration(id.clone()).to_string())
+            .chain(tags.map(|(id, _)| TargetId::Tag(id.clone()).to_string()))
+            .collect();
+        // The built-in modules are there without the input, but what they import isn't: nothing of it is in use then.
+        if !users.is_empty() && name.as_str() != BUILT_IN {
+            return Err(InputError::InUse { name: name.clone(), users: users.join(", ") });
+        }
+        let mut lock = self.lock()?;
+        lock.inputs.remove(name);
+        self.write_inputs(&project, &lock)
+    }
+
+    fn pinned_input(&self, name: &InputName) -> Result<(Entry, Repository), InputError> {
+        let project = self.state()?.project;
+        let input = project.inputs.get(name).ok_or_else(|| unknown(name, &project))?;
+        let url: GitUrl = input.url.parse()?;
+        let entry = self.lock()?.inputs.remove(name).ok_or_else(|| InputError::NotPinned(name.clone()))?;
+        let snapshot = match self.host.store.snapshot(&url, entry.pin.revision)? {
+            Some(snapshot) => snapshot,
+            None => {
+                let mut go_on = |_| ControlFlow::Continue(());
+                self.host.store.fetch(&url.at(entry.pin.revision), &FetchLimits::default(), &mut go_on)?.snapshot
+            }
+        };
+        let repository = Repository::read(&url, &snapshot, self.host.sandbox.limits())?;
+        if repository.pin.nar_hash != entry.pin.nar_hash {
+            return Err(InputError::Contents {
+                found: repository.pin.nar_hash.to_string(),
+                expected: entry.pin.nar_hash.to_string(),
+            });
+        }
+        Ok((entry, repository))
+    }
+
+    /// Makes a draft with these inputs, then changes the state: after a kill between the two, the locks hold an entry more,
+    /// which nothing uses.
+    fn write_inputs(&self, project: &state::Project, lock: &Lock) -> Result<(), InputError> {
+        let project_lock = self.repository.lock().map_err(ProjectError::from)?;
+        let before = self.flake_lock()?;
+        let mut lock = lock.clone();
+        lock.inputs.retain(|name, _| project.inputs.contains_key(name));
+        let flake_lock = FlakeLock::compose(&pins(&lock), before.as_ref());
+        let bytes = json::write(project).map_err(GenerateError::from)?;
+        let mut changes: BTreeMap<_, _> = self
+            .pinned(project, &lock, &flake_lock)
+            .map_err(GenerateError::from)?
+            .into_iter()
+            .map(|(path, content)| (path, Some(content)))
+            .collect();
+        changes.insert("state/project.json".to_owned(), Some(Content::File(bytes.clone())));
+        let draft = self.repository.draft().map_err(ProjectError::from)?;
+        let tree = self
+            .repository
+            .edit_tree(&project_lock, draft.map(|draft| draft.tree), &changes)
+            .map_err(GenerateError::from)?;
+        self.repository
+            .apply(&project_lock, tree, "Changed inputs", draft.map(|draft| draft.commit), &is_generated)
+            .map_err(GenerateError::from)?;
+        if *self.state()?.project != *project {
+            files::write(self.root(), "state/project.json", &bytes)?;
+        }
+        Ok(())
+    }
+}
+
+fn unknown(name: &InputName, project: &state::Project) -> InputError {
+    let known: Vec<String> = project.inputs.keys().map(|name| format!("`{name}`")).collect();
+    InputError::Unknown { name: name.clone(), known: known.join(", ") }
+}
+
+fn shown(name: &InputName, repository: Repository, entry: Option<&Entry>) -> Shown {
+    let (status, digest) = match &repository.contents {
+        Contents::Plain => (Status::Loaded, None),
+        Contents::Modules(offer) => {
+            let granted = entry.map_or(Err(GrantError::Missing), |entry| entry.granted(&offer.terms).map(|_| ()));
+            let status = if granted.is_ok() { Status::Loaded } else { Status::AwaitingGrant };
+            (status, Some(offer.terms.digest(&repository.pin)))
+        }
+    };
+    Shown { name: name.clone(), status, repository, digest }
+}

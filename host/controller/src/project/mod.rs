@@ -1,0 +1,203 @@
+//! A project: the git repository with state, generated flake and locks, and everything that is done to it.
+//!
+//! [`Project`] opens one and finishes what was interrupted. [`State`] is what people edited; [`Catalogue`] holds the
+//! modules of its inputs, as far as they may be used; [`Generator`] makes the files of all configurations and tags of both,
+//! and [`Project::generate`] puts them in place as one transaction.
+
+mod catalogue;
+mod failure;
+mod generator;
+mod inputs;
+mod state;
+mod transaction;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use thymis_core::{
+    grant::{self, Lock},
+    json::JsonError,
+};
+use thymis_sandbox::Sandbox;
+
+pub use catalogue::CatalogueError;
+pub use catalogue::{Catalogue, InputReport, Loaded};
+pub use failure::{Failure, FailureKind};
+pub use generator::{Generation, Generator, Warning};
+pub use inputs::{InputError, Shown};
+pub use state::{Parsed, State, StateReadError};
+pub use transaction::{CommitError, GenerateError, Generated, Options};
+
+use crate::{
+    git::{ApplyError, GitError, HistoryError, ProjectRepository, Store, WORKTREE_REF},
+    input::{FlakeLock, FlakeLockError},
+};
+
+/// Files that `generate` owns.
+#[must_use]
+pub fn is_generated(path: &str) -> bool {
+    matches!(path, "flake.nix" | "flake.lock" | grant::FILE | "hosts.json")
+        || path.starts_with("hosts/")
+        || path.starts_with("tags/")
+}
+
+/// Files that a commit takes from the draft: the generated ones and the state they were generated from.
+fn is_ours(path: &str) -> bool {
+    is_generated(path) || path.starts_with("state/") || path.starts_with("artifacts/")
+}
+
+/// What all projects of a process share.
+#[derive(Debug, Clone)]
+pub struct Host {
+    pub sandbox: Sandbox,
+    pub store: Store,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    #[error("the user's cache folder isn't known: set HOME or XDG_CACHE_HOME")]
+    NoCache,
+    #[error(transparent)]
+    Sandbox(#[from] thymis_sandbox::HostFault),
+}
+
+impl Host {
+    /// With caches in the user's cache folder.
+    ///
+    /// # Errors
+    /// When there is no such folder, or the WebAssembly engine can't start.
+    pub fn of_user() -> Result<Self, HostError> {
+        let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let cache = absolute("XDG_CACHE_HOME")
+            .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
+            .ok_or(HostError::NoCache)?
+            .join("thymis");
+        Self::with_cache(&cache)
+    }
+
+    /// # Errors
+    /// When the WebAssembly engine can't start.
+    pub fn with_cache(cache: &Path) -> Result<Self, HostError> {
+        let limits = thymis_sandbox::Limits::default();
+        Ok(Self {
+            sandbox: Sandbox::new(limits, Some(cache.join("components")))?,
+            store: Store::new(cache.join("repositories")),
+        })
+    }
+}
+
+/// An open project.
+#[derive(Debug)]
+pub struct Project {
+    repository: ProjectRepository,
+    host: Arc<Host>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    #[error("what an earlier command began can't be finished")]
+    Recover(#[from] ApplyError),
+    #[error(transparent)]
+    State(#[from] StateReadError),
+    #[error(transparent)]
+    Lock(#[from] JsonError),
+    #[error(transparent)]
+    FlakeLock(#[from] FlakeLockError),
+    #[error("{} can't be read", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("the folder {} is not empty: choose another, or an empty one", .0.display())]
+    NotEmpty(PathBuf),
+}
+
+impl From<GitError> for ProjectError {
+    fn from(error: GitError) -> Self {
+        Self::History(error.into())
+    }
+}
+
+impl Project {
+    /// Makes a project in a folder that is empty or not there.
+    ///
+    /// # Errors
+    /// When the folder holds something, or can't be written.
+    pub fn init(root: &Path, host: Arc<Host>) -> Result<Self, ProjectError> {
+        if std::fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(ProjectError::NotEmpty(root.to_owned()));
+        }
+        let repository = ProjectRepository::init(root)?;
+        let project = Self { repository, host };
+        let bytes = thymis_core::json::write(&thymis_core::state::Project::new()).unwrap_or_default();
+        state::write(project.root(), "state/project.json", &bytes)?;
+        Ok(project)
+    }
+
+    /// Opens a project, and finishes what a killed command began.
+    ///
+    /// # Errors
+    /// When the folder is no project, or what was begun can't be finished.
+    pub fn open(root: &Path, host: Arc<Host>) -> Result<Self, ProjectError> {
+        let repository = ProjectRepository::open(root)?;
+        let draft = repository.draft()?.map(|draft| draft.commit);
+        if draft.is_some() && repository.reference(WORKTREE_REF)? != draft {
+            let lock = repository.lock()?;
+            if repository.recover(&lock, &is_generated)?.is_some() {
+                tracing::info!("finished the generation that an earlier command began");
+            }
+        }
+        Ok(Self { repository, host })
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        self.repository.root()
+    }
+
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    #[must_use]
+    pub fn repository(&self) -> &ProjectRepository {
+        &self.repository
+    }
+
+    /// # Errors
+    /// When a file of the state can't be read or is wrong: all of them.
+    pub fn state(&self) -> Result<State, StateReadError> {
+        State::read(self.root())
+    }
+
+    /// `modules.lock`; empty if there is none.
+    ///
+    /// # Errors
+    /// When the file is not a lock.
+    pub fn lock(&self) -> Result<Lock, ProjectError> {
+        match self.read(grant::FILE)? {
+            Some(bytes) => Ok(Lock::parse(&bytes)?),
+            None => Ok(Lock::new()),
+        }
+    }
+
+    /// `flake.lock`, if there is one.
+    ///
+    /// # Errors
+    /// When the file is not a lock.
+    pub fn flake_lock(&self) -> Result<Option<FlakeLock>, ProjectError> {
+        self.read("flake.lock")?.map(|bytes| FlakeLock::parse(&bytes)).transpose().map_err(Into::into)
+    }
+
+    fn read(&self, file: &str) -> Result<Option<Vec<u8>>, ProjectError> {
+        let path = self.root().join(file);
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(ProjectError::Read { path, source }),
+        }
+    }
+}

@@ -1,0 +1,296 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use thymis_core::{
+    grant::{self, Lock, Pin},
+    id::InputName,
+    json, nix, state,
+};
+
+use super::{
+    Catalogue, CatalogueError, Failure, Generation, Generator, Project, ProjectError, StateReadError, Warning,
+    is_generated, is_ours,
+};
+use crate::{
+    git::{ApplyError, Author, Content, HistoryError, Oid, TreeError, WriteError},
+    input::{FlakeLock, FlakeLockError},
+};
+
+/// Longest artifact, in bytes.
+const MAX_ARTIFACT: u64 = 512 << 20;
+const MAX_ARTIFACTS: usize = 10_000;
+
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Write nothing; say what would change.
+    pub check: bool,
+    /// A configuration that can't be generated becomes one that says why; all others go on.
+    pub keep_going: bool,
+}
+
+/// What a generation did, or would do.
+#[derive(Debug)]
+pub struct Generated {
+    /// The commit that Nix evaluates; absent for a check.
+    pub commit: Option<Oid>,
+    pub changed: bool,
+    /// Files of the work tree, by path.
+    pub written: Vec<String>,
+    pub removed: Vec<String>,
+    /// Of all configurations and tags.
+    pub files: usize,
+    pub failures: Vec<Failure>,
+    pub warnings: Vec<Warning>,
+    /// Inputs that `flake.lock` doesn't pin.
+    pub unpinned: Vec<String>,
+    pub catalogue: Catalogue,
+    /// Of making the files, without loading modules and without writing.
+    pub time: Duration,
+}
+
+/// Why nothing was generated. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum GenerateError {
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    #[error(transparent)]
+    State(#[from] StateReadError),
+    #[error(transparent)]
+    FlakeLock(#[from] FlakeLockError),
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    #[error("{} can't be generated; nothing was changed:\n{}\nWith --keep-going, the others are generated and these say why they are not",
+        count(.0), .0.iter().map(|failure| format!("- {failure}")).collect::<Vec<_>>().join("\n"))]
+    Refused(Vec<Failure>),
+    #[error("the artifact `{file}` can't be used: {why}")]
+    Artifact { file: String, why: &'static str },
+    #[error("{} can't be read", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
+fn count(failures: &[Failure]) -> String {
+    let targets: BTreeSet<_> = failures.iter().map(|failure| &failure.target).collect();
+    match targets.len() {
+        1 => "one configuration or tag".to_owned(),
+        many => format!("{many} configurations and tags"),
+    }
+}
+
+impl From<HistoryError> for GenerateError {
+    fn from(error: HistoryError) -> Self {
+        Self::Apply(error.into())
+    }
+}
+
+impl From<WriteError> for GenerateError {
+    fn from(error: WriteError) -> Self {
+        Self::Apply(HistoryError::from(error).into())
+    }
+}
+
+impl From<TreeError> for GenerateError {
+    fn from(error: TreeError) -> Self {
+        Self::Apply(error.into())
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    #[error(transparent)]
+    State(#[from] StateReadError),
+    #[error("the state was changed after it was generated ({0}): run `thymis generate` first")]
+    Stale(String),
+}
+
+impl Project {
+    /// Generates everything and puts it in place at once, or changes nothing.
+    ///
+    /// # Errors
+    /// All reasons why not, each naming what is at fault.
+    pub fn generate(&self, generator: &mut Generator, options: Options) -> Result<Generated, GenerateError> {
+        let project_lock = (!options.check).then(|| self.repository.lock()).transpose()?;
+        let state = self.state()?;
+        let mut lock = self.lock()?;
+        lock.inputs.retain(|name, _| state.project.inputs.contains_key(name));
+        let pins = pins(&lock);
+        let flake_lock = self.flake_lock()?;
+        if let Some(flake_lock) = &flake_lock {
+            flake_lock.agrees(&pins)?;
+        }
+        let catalogue = Catalogue::load(&self.host, &state.project, &lock)?;
+        let artifacts = self.artifacts()?;
+
+        let start = Instant::now();
+        let names = artifacts.keys().cloned().collect();
+        let generation = generator.generate(&state, &catalogue, &names);
+        let time = start.elapsed();
+        if !generation.failures.is_empty() && !options.keep_going {
+            return Err(GenerateError::Refused(generation.failures));
+        }
+        let flake_lock = FlakeLock::compose(&pins, flake_lock.as_ref());
+        let mut unpinned: Vec<String> = ["nixpkgs", "thymis"]
+            .into_iter()
+            .filter(|name| !pins.keys().any(|pin| pin.as_str() == *name))
+            .map(str::to_owned)
+            .collect();
+        unpinned.extend(flake_lock.incomplete(&pins));
+
+        let Generation { files: texts, failures, warnings, .. } = generation;
+        let files = texts.len();
+        let mut contents: BTreeMap<String, Content> =
+            texts.into_iter().map(|(path, text)| (path, Content::File(text.as_bytes().to_vec()))).collect();
+        contents.extend(self.pinned(&state.project, &lock, &flake_lock)?);
+        contents.extend(state.files.iter().map(|(path, bytes)| (path.clone(), Content::File(bytes.to_vec()))));
+        for (name, path) in &artifacts {
+            let bytes = std::fs::read(path).map_err(|source| GenerateError::Read { path: path.clone(), source })?;
+            contents.insert(format!("artifacts/{name}"), Content::File(bytes));
+        }
+
+        let mut generated = Generated {
+            commit: None,
+            changed: false,
+            written: Vec::new(),
+            removed: Vec::new(),
+            files,
+            failures,
+            warnings,
+            unpinned,
+            catalogue,
+            time,
+        };
+        let draft = self.repository.draft()?;
+        if let Some(project_lock) = project_lock {
+            let tree = self.repository.write_tree(&project_lock, contents)?;
+            let expected = draft.map(|draft| draft.commit);
+            let applied = self.repository.apply(&project_lock, tree, "Generated", expected, &is_generated)?;
+            generated.commit = Some(applied.draft.commit);
+            generated.changed = applied.new_draft || !applied.written.is_empty() || !applied.removed.is_empty();
+            generated.written = applied.written;
+            generated.removed = applied.removed;
+        } else {
+            let new = contents
+                .iter()
+                .filter(|(path, _)| is_generated(path))
+                .filter_map(|(path, content)| Some((path.clone(), blob(content)?)))
+                .collect();
+            (generated.written, generated.removed) = self.repository.compare(&new, &is_generated)?;
+            let changes = contents.into_iter().map(|(path, content)| (path, Some(content))).collect();
+            let tree = self.repository.tree_id(None, &changes)?;
+            generated.changed = draft.map(|draft| draft.tree) != Some(tree)
+                || !generated.written.is_empty()
+                || !generated.removed.is_empty();
+        }
+        Ok(generated)
+    }
+
+    /// Commits what was generated last, with the state that it was generated from, onto the branch. `None`: there is
+    /// nothing new.
+    ///
+    /// # Errors
+    /// When nothing was generated, the state changed since, or the branch can't be moved.
+    pub fn commit(&self, message: &str, author: &Author) -> Result<Option<Oid>, CommitError> {
+        let project_lock = self.repository.lock()?;
+        let draft = self.repository.draft()?.ok_or(HistoryError::NoDraft)?;
+        let drafted = self.repository.tree_files(draft.tree).map_err(HistoryError::from)?;
+        let state = self.state()?;
+        for (path, bytes) in &state.files {
+            let now = blob(&Content::File(bytes.to_vec()));
+            if drafted.get(path).map(|entry| entry.oid) != now {
+                return Err(CommitError::Stale(path.clone()));
+            }
+        }
+        if let Some(gone) = drafted.keys().find(|path| path.starts_with("state/") && !state.files.contains_key(*path)) {
+            return Err(CommitError::Stale(gone.clone()));
+        }
+        Ok(self.repository.commit_draft(&project_lock, message, author, &is_ours)?)
+    }
+
+    /// `flake.nix`, `flake.lock` and `modules.lock`.
+    pub(super) fn pinned(
+        &self,
+        project: &state::Project,
+        lock: &Lock,
+        flake_lock: &FlakeLock,
+    ) -> Result<BTreeMap<String, Content>, serde_json::Error> {
+        let inputs: Vec<nix::FlakeInput> = project
+            .inputs
+            .iter()
+            .map(|(name, input)| nix::FlakeInput {
+                name: name.clone(),
+                url: input.url.clone(),
+                follows: lock.inputs.get(name).map(|entry| follows(&entry.pin, project)).unwrap_or_default(),
+            })
+            .collect();
+        let files = [
+            ("flake.nix", nix::flake(&inputs).into_bytes()),
+            ("flake.lock", json::write(flake_lock)?),
+            (grant::FILE, json::write(lock)?),
+        ];
+        Ok(files.into_iter().map(|(path, bytes)| (path.to_owned(), Content::File(bytes))).collect())
+    }
+
+    /// Files below `artifacts/`, by name.
+    fn artifacts(&self) -> Result<BTreeMap<String, PathBuf>, GenerateError> {
+        let mut found = BTreeMap::new();
+        let mut folders = vec![(self.root().join("artifacts"), String::new())];
+        while let Some((folder, prefix)) = folders.pop() {
+            let read = |source| GenerateError::Read { path: folder.clone(), source };
+            let entries = match std::fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(read(error)),
+            };
+            for entry in entries {
+                let entry = entry.map_err(read)?;
+                let refuse = |why| {
+                    let name = entry.file_name();
+                    GenerateError::Artifact { file: thymis_core::untrusted::short(&name.to_string_lossy()), why }
+                };
+                let name = entry.file_name().into_string().map_err(|_| refuse("its name is not UTF-8"))?;
+                let name = format!("{prefix}{name}");
+                let meta = entry.metadata().map_err(read)?;
+                if meta.is_dir() {
+                    folders.push((entry.path(), format!("{name}/")));
+                } else if !meta.is_file() {
+                    return Err(refuse("it is neither a file nor a folder"));
+                } else if meta.len() > MAX_ARTIFACT {
+                    return Err(refuse("it is larger than 512 MiB"));
+                } else {
+                    found.insert(name, entry.path());
+                }
+                if found.len() > MAX_ARTIFACTS {
+                    return Err(refuse("there are more than 10,000 artifacts"));
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn follows(pin: &Pin, project: &state::Project) -> Vec<(String, InputName)> {
+    let follow = |(own, target): (&String, &Option<InputName>)| {
+        let target = target.clone().filter(|target| project.inputs.contains_key(target))?;
+        Some((own.clone(), target))
+    };
+    pin.inputs.iter().filter_map(follow).collect()
+}
+
+pub(super) fn pins(lock: &Lock) -> BTreeMap<InputName, Pin> {
+    lock.inputs.iter().map(|(name, entry)| (name.clone(), entry.pin.clone())).collect()
+}
+
+fn blob(content: &Content) -> Option<Oid> {
+    match content {
+        Content::File(bytes) => Oid::hash_object(git2::ObjectType::Blob, bytes).ok(),
+        Content::Entry(entry) => Some(entry.oid),
+    }
+}

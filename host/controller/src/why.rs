@@ -1,0 +1,327 @@
+//! Where the value of an option comes from.
+//!
+//! A module is a pure function, so which settings a definition depends on is found by asking it again with one setting
+//! changed: no module has to keep track, and none can lie about it.
+
+use std::{cmp::Reverse, sync::Arc};
+
+use serde::Serialize;
+use serde_json::Value;
+use thymis_core::{
+    authority::Authority,
+    conflict::{Fact, Origin, TargetId},
+    digest::Digest,
+    expr::{Configuration, Definition, Expr, Trust},
+    id::{BUILT_IN, ConfigurationId, ModuleId},
+    instance::{self, Target},
+    option::OptionPath,
+    permission::Access,
+    schema::{Settings, Shape},
+    state::{CONFIGURATION_PRIORITY, Use},
+    wire::Strength,
+};
+
+use crate::project::{Catalogue, Failure, FailureKind, Loaded, State};
+
+/// One definition that has to do with an option.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Source {
+    pub option: String,
+    /// As far as it is known without evaluating.
+    pub value: Option<String>,
+    pub target: String,
+    pub module: String,
+    pub instance: String,
+    pub strength: &'static str,
+    pub priority: u32,
+    /// Whether no other definition of the option is stronger.
+    pub wins: bool,
+    pub settings: Vec<SettingUsed>,
+    /// Absent for a built-in module.
+    pub component: Option<Digest>,
+    pub grant: Option<Digest>,
+    /// The permission that covers it, and the reason given for it.
+    pub permission: Option<String>,
+    pub reason: Option<String>,
+}
+
+/// A setting that the value depends on.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SettingUsed {
+    /// JSON pointer.
+    pub setting: String,
+    pub value: Value,
+    /// Nobody set it; it is the module's default.
+    pub default: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum WhyError {
+    #[error("there is no configuration `{0}`")]
+    NoConfiguration(ConfigurationId),
+    #[error("{0}")]
+    Failure(Failure),
+    #[error(
+        "no module of configuration `{configuration}` sets `{option}`: its value, if it has one, is NixOS's own, or that of a NixOS module which a flake provides"
+    )]
+    NotSet { configuration: ConfigurationId, option: OptionPath },
+}
+
+/// The definitions at, above or below an option of a configuration, the strongest first.
+///
+/// # Errors
+/// When nothing sets it, or a module that may do so can't be asked.
+pub fn why(
+    state: &State,
+    catalogue: &Catalogue,
+    configuration: &ConfigurationId,
+    option: &OptionPath,
+) -> Result<Vec<Source>, WhyError> {
+    let found =
+        state.configurations.get(configuration).ok_or_else(|| WhyError::NoConfiguration(configuration.clone()))?;
+    let own = Target {
+        id: TargetId::Configuration(configuration.clone()),
+        priority: CONFIGURATION_PRIORITY,
+        device_type: None,
+        system: None,
+    };
+    let mut uses: Vec<(Target, &Use)> = found.value.modules.iter().map(|one| (own.clone(), one)).collect();
+    for tag in &found.value.tags {
+        let Some(parsed) = state.tags.get(tag) else { continue };
+        let target =
+            Target { id: TargetId::Tag(tag.clone()), priority: parsed.value.priority, device_type: None, system: None };
+        uses.extend(parsed.value.modules.iter().map(|one| (target.clone(), one)));
+    }
+    let mut sources = Vec::new();
+    for (target, one) in uses {
+        let origin =
+            Arc::new(Origin { target: target.id.clone(), module: one.module.clone(), instance: one.instance() });
+        let asked = Asked { state, catalogue, target: &target, origin: &origin, one };
+        let of_use = asked.sources(option).map_err(|kind| {
+            WhyError::Failure(Failure {
+                target: target.id.clone(),
+                origin: Some(Arc::clone(&origin)),
+                kind: Arc::new(kind),
+            })
+        })?;
+        sources.extend(of_use);
+    }
+    if sources.is_empty() {
+        return Err(WhyError::NotSet { configuration: configuration.clone(), option: option.clone() });
+    }
+    for index in 0..sources.len() {
+        let wins = sources.get(index).is_some_and(|one| {
+            sources.iter().all(|other| other.option != one.option || other.priority >= one.priority)
+        });
+        if let Some(one) = sources.get_mut(index) {
+            one.wins = wins;
+        }
+    }
+    sources.sort_by_key(|source| (source.option.clone(), Reverse(source.wins), source.priority));
+    Ok(sources)
+}
+
+/// One use of a module that is asked.
+struct Asked<'a> {
+    state: &'a State,
+    catalogue: &'a Catalogue,
+    target: &'a Target,
+    origin: &'a Arc<Origin>,
+    one: &'a Use,
+}
+
+impl Asked<'_> {
+    fn sources(&self, option: &OptionPath) -> Result<Vec<Source>, FailureKind> {
+        let loaded = self.catalogue.find(&self.one.module).ok_or_else(|| missing(&self.one.module))?;
+        let stored = Value::Object(self.one.settings.clone());
+        let (settings, definitions) = self.ask(loaded, &stored)?;
+        let facts = thymis_core::conflict::facts(&definitions, self.target.priority, self.origin);
+        let concerned: Vec<&Fact> =
+            facts.iter().filter(|fact| fact.path.starts_with(option) || option.starts_with(&fact.path)).collect();
+        Ok(concerned.into_iter().map(|fact| self.source(loaded, &stored, &settings, &definitions, fact)).collect())
+    }
+
+    fn ask(&self, loaded: &Loaded, stored: &Value) -> Result<(Settings, Vec<Definition>), FailureKind> {
+        let settings =
+            loaded.descriptor.settings.validate(stored, self.target.kind()).map_err(FailureKind::Settings)?;
+        let request =
+            instance::request(self.target, self.origin, &settings, self.state.project.controller_url.as_deref());
+        let answer = loaded.module.generate(&request)?.answer.map_err(FailureKind::Problems)?;
+        let trust = if loaded.is_built_in() { Trust::BuiltIn } else { Trust::External };
+        let configuration = Configuration::check(answer, trust).map_err(instance::AnswerError::Refused)?;
+        Authority { permissions: &loaded.permissions }
+            .check(&configuration, &settings)
+            .map_err(instance::AnswerError::Denied)?;
+        Ok((settings, configuration.definitions))
+    }
+
+    fn source(
+        &self,
+        loaded: &Loaded,
+        stored: &Value,
+        settings: &Settings,
+        definitions: &[Definition],
+        fact: &Fact,
+    ) -> Source {
+        let key = |setting: &[String]| settings.get(&setting.join("."))?.as_str().map(str::to_owned);
+        let covering = loaded.permissions.iter().find(|accepted| {
+            matches!(&accepted.permission.access, Access::Option { pattern, .. } if pattern.covers(&fact.path, &key))
+        });
+        let mut used = Vec::new();
+        for (pointer, value) in leaves(settings.plain(), String::new()) {
+            if self.depends(loaded, settings, definitions, fact, &pointer) {
+                let default = stored.pointer(&pointer).is_none();
+                used.push(SettingUsed { setting: pointer, value, default });
+            }
+        }
+        Source {
+            option: fact.path.to_string(),
+            value: match &fact.value {
+                thymis_core::conflict::Value::Scalar(text) => Some(text.clone()),
+                thymis_core::conflict::Value::Other => None,
+            },
+            target: self.target.id.to_string(),
+            module: self.one.module.to_string(),
+            instance: self.origin.instance.to_string(),
+            strength: match fact.strength {
+                Strength::Merge => "merge",
+                Strength::Override => "override",
+                Strength::Fallback => "fallback",
+                Strength::Force => "force",
+            },
+            priority: fact.priority,
+            wins: false,
+            settings: used,
+            component: loaded.component,
+            grant: loaded.grant,
+            permission: covering.map(|accepted| accepted.permission.access.to_string()),
+            reason: covering.map(|accepted| accepted.permission.reason.clone()),
+        }
+    }
+
+    /// Whether another value of the setting makes another definition.
+    fn depends(
+        &self,
+        loaded: &Loaded,
+        settings: &Settings,
+        definitions: &[Definition],
+        fact: &Fact,
+        pointer: &str,
+    ) -> bool {
+        let Some(present) = settings.plain().pointer(pointer) else { return false };
+        others(present, &choices(loaded, pointer)).into_iter().any(|other| {
+            let mut changed = settings.plain().clone();
+            set(&mut changed, pointer, other);
+            self.ask(loaded, &changed).is_ok_and(|(_, changed)| at(&changed, &fact.path) != at(definitions, &fact.path))
+        })
+    }
+}
+
+/// What definitions say of one path.
+fn at<'a>(definitions: &'a [Definition], path: &OptionPath) -> Vec<(Strength, &'a Expr)> {
+    let mut found = Vec::new();
+    for definition in definitions.iter().filter(|definition| path.starts_with(&definition.path)) {
+        collect(&definition.path, &definition.value, path, definition.strength, &mut found);
+    }
+    found
+}
+
+/// Follows attribute sets down to the path; whatever else lies on the way counts as a whole.
+fn collect<'a>(
+    at: &OptionPath,
+    value: &'a Expr,
+    path: &OptionPath,
+    strength: Strength,
+    found: &mut Vec<(Strength, &'a Expr)>,
+) {
+    match value {
+        Expr::Attrs(attrs) if at != path => {
+            for (name, value) in attrs {
+                let below = at.child(name);
+                if path.starts_with(&below) {
+                    collect(&below, value, path, strength, found);
+                }
+            }
+        }
+        _ => found.push((strength, value)),
+    }
+}
+
+fn missing(id: &ModuleId) -> FailureKind {
+    if id.input.as_str() == BUILT_IN {
+        FailureKind::NoModule { module: id.clone(), known: Vec::new() }
+    } else {
+        FailureKind::NoInput(id.clone())
+    }
+}
+
+/// Single values in settings, with their JSON pointers.
+fn leaves(value: &Value, pointer: String) -> Vec<(String, Value)> {
+    let escaped = |key: &str| key.replace('~', "~0").replace('/', "~1");
+    match value {
+        Value::Object(entries) => {
+            entries.iter().flat_map(|(key, value)| leaves(value, format!("{pointer}/{}", escaped(key)))).collect()
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().flat_map(|(index, value)| leaves(value, format!("{pointer}/{index}"))).collect()
+        }
+        other => vec![(pointer, other.clone())],
+    }
+}
+
+/// Values near the present one, of which one at least should be allowed. `None`: unset.
+fn others(present: &Value, choices: &[String]) -> Vec<Option<Value>> {
+    let mut others: Vec<Option<Value>> = match present {
+        Value::Bool(value) => vec![Some(Value::from(!value))],
+        Value::Number(number) => match number.as_i64() {
+            Some(value) => vec![Some(Value::from(value.saturating_add(1))), Some(Value::from(value.saturating_sub(1)))],
+            None => number
+                .as_f64()
+                .map(|value| vec![Some(Value::from(value + 1.0)), Some(Value::from(value - 1.0))])
+                .unwrap_or_default(),
+        },
+        Value::String(text) if choices.is_empty() => {
+            vec![Some(Value::from(format!("{text}x"))), Some(Value::from(text.chars().skip(1).collect::<String>()))]
+        }
+        Value::String(text) => {
+            choices.iter().filter(|choice| *choice != text).map(|choice| Some(Value::from(choice.as_str()))).collect()
+        }
+        _ => Vec::new(),
+    };
+    others.push(None);
+    others
+}
+
+fn choices(loaded: &Loaded, pointer: &str) -> Vec<String> {
+    let mut keys = pointer.split('/').skip(1);
+    let mut setting = keys.next().and_then(|key| loaded.descriptor.settings.get(key));
+    for key in keys {
+        setting = match setting.map(|setting| setting.shape.as_ref()) {
+            Some(Shape::Group(group)) => group.get(key),
+            _ => None,
+        };
+    }
+    match setting.map(|setting| setting.shape.as_ref()) {
+        Some(Shape::Select(choices)) => choices.iter().map(|choice| choice.value.clone()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn set(settings: &mut Value, pointer: &str, value: Option<Value>) {
+    match value {
+        Some(value) => {
+            if let Some(place) = settings.pointer_mut(pointer) {
+                *place = value;
+            }
+        }
+        None => {
+            let Some((parent, key)) = pointer.rsplit_once('/') else { return };
+            let key = key.replace("~1", "/").replace("~0", "~");
+            if let Some(Value::Object(entries)) = settings.pointer_mut(parent) {
+                entries.remove(&key);
+            }
+        }
+    }
+}
