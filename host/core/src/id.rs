@@ -31,8 +31,8 @@ pub enum IdReason {
     Reserved,
 }
 
-fn check(text: &str) -> Result<(), IdReason> {
-    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+fn check(text: &str, also: &[u8]) -> Result<(), IdReason> {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || also.contains(&b);
     match text.as_bytes() {
         [] => Err(IdReason::Empty),
         bytes if bytes.len() > MAX_LENGTH => Err(IdReason::TooLong(bytes.len())),
@@ -44,7 +44,7 @@ fn check(text: &str) -> Result<(), IdReason> {
 }
 
 macro_rules! identifier {
-    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal $(, also $also:literal)?) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Box<str>);
@@ -60,7 +60,7 @@ macro_rules! identifier {
             type Err = IdError;
 
             fn from_str(text: &str) -> Result<Self, IdError> {
-                check(text).map_err(|reason| IdError { text: crate::untrusted::short(text), what: $what, reason })?;
+                check(text, concat!($($also)?).as_bytes()).map_err(|reason| IdError { text: crate::untrusted::short(text), what: $what, reason })?;
                 Ok(Self(text.into()))
             }
         }
@@ -107,8 +107,8 @@ identifier!(
     /// One use of a module in a target.
     InstanceId, "the name of an instance");
 identifier!(
-    /// A kind of device.
-    DeviceType, "the identifier of a device type");
+    /// A kind of device. Thymis's own are called after processors, which have a `_` in their names.
+    DeviceType, "the identifier of a device type", also "_");
 
 impl From<&ModuleName> for InstanceId {
     fn from(name: &ModuleName) -> Self {

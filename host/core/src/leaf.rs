@@ -2,7 +2,7 @@
 
 use crate::{
     expr::Expr,
-    option::{Class, OptionPath, OptionPattern, class_of, worst_below},
+    option::{Class, OptionPath, OptionPattern, class_of, config_aside, worst_below},
 };
 
 /// Calls `see` with every path that the value sets, and what it sets there. Both branches of a choice count.
@@ -41,7 +41,7 @@ fn walk(path: &mut OptionPath, value: &Expr, see: &mut dyn FnMut(&OptionPath, &E
 #[must_use]
 pub fn class_of_leaf(path: &OptionPath) -> Class {
     let at = |path: &OptionPath| class_of(path).min(worst_below(&OptionPattern::literal(path)));
-    match path.without("config") {
+    match config_aside(path) {
         Some(other) => at(path).min(at(&other)),
         None => at(path),
     }

@@ -57,8 +57,10 @@ fn as_json(generated: &Generated) -> serde_json::Value {
 }
 
 fn print(generated: &Generated, check: bool) {
-    super::input::table(&generated.catalogue);
-    super::modules::summary(&generated.catalogue);
+    if generated.changed {
+        super::input::table(&generated.catalogue);
+        super::modules::summary(&generated.catalogue);
+    }
     for warning in &generated.warnings {
         anstream::println!("{WARN}warning{RESET}: {}: {}", warning.configuration, warning.dropped);
     }
@@ -66,7 +68,9 @@ fn print(generated: &Generated, check: bool) {
         anstream::println!("{BAD}can't be generated{RESET}: {failure}");
     }
     let (would, wrote) = if check { ("would write", "would remove") } else { ("wrote", "removed") };
-    anstream::println!("{BOLD}Files{RESET}");
+    if generated.changed {
+        anstream::println!("{BOLD}Files{RESET}");
+    }
     for (what, files) in [(would, &generated.written), (wrote, &generated.removed)] {
         for file in files.iter().take(NAMED) {
             anstream::println!("  {what} {}", untrusted::short(file));

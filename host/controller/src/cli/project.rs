@@ -116,8 +116,10 @@ pub(super) fn eval(context: &Context, configuration: &ConfigurationId, options: 
     }
     for option in options {
         let option = option.to_string();
-        let value = values.get(&option).map(ToString::to_string).unwrap_or_default();
-        anstream::println!("{option} = {}", untrusted::line(&value));
+        match values.get(&option).and_then(Option::as_ref) {
+            Some(value) => anstream::println!("{option} = {}", untrusted::line(&value.to_string())),
+            None => anstream::println!("{option} {DIM}is not set{RESET}"),
+        }
     }
     Ok(())
 }

@@ -48,7 +48,8 @@ impl Nix {
         Ok(Self { home: tempfile::Builder::new().prefix("thymis-nix-").tempdir()? })
     }
 
-    /// The values of options of a configuration, by option, as JSON, evaluated from a commit of the project.
+    /// The values of options of a configuration, by option, as JSON, evaluated from a commit of the project. `None`: it has
+    /// no value.
     ///
     /// # Errors
     /// When `nix` is missing, or the configuration doesn't evaluate.
@@ -59,7 +60,7 @@ impl Nix {
         lock: Option<&FlakeLock>,
         configuration: &ConfigurationId,
         options: &[OptionPath],
-    ) -> Result<BTreeMap<String, Value>, NixError> {
+    ) -> Result<BTreeMap<String, Option<Value>>, NixError> {
         let project = project.canonicalize()?;
         let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
         let folder =
@@ -68,11 +69,13 @@ impl Nix {
         for option in options {
             apply.push(' ');
             nix::string(&option.to_string(), &mut apply);
-            apply.push_str(" = config");
-            for segment in option.segments() {
-                apply.push('.');
-                nix::string(segment, &mut apply);
+            let mut path = String::new();
+            for (index, segment) in option.segments().iter().enumerate() {
+                path.push_str(if index == 0 { "" } else { "." });
+                nix::string(segment, &mut path);
             }
+            // A list of one or none tells what isn't set from what is null.
+            apply.push_str(&format!(" = if config ? {path} then [ config.{path} ] else [ ]"));
             apply.push(';');
         }
         apply.push_str(" }");
@@ -80,7 +83,8 @@ impl Nix {
         let mut urls: Vec<String> = lock.map(|lock| lock.urls().into_iter().collect()).unwrap_or_default();
         urls.push(format!("file://{folder}"));
         let output = self.run(&["eval", "--json", &reference, "--apply", &apply], &urls)?;
-        Ok(serde_json::from_slice(&output)?)
+        let values: BTreeMap<String, Vec<Value>> = serde_json::from_slice(&output)?;
+        Ok(values.into_iter().map(|(option, value)| (option, value.into_iter().next())).collect())
     }
 
     fn run(&self, arguments: &[&str], urls: &[String]) -> Result<Vec<u8>, NixError> {
@@ -99,6 +103,8 @@ impl Nix {
         let options = [
             ("allowed-uris", urls.join(" ")),
             ("flake-registry", String::new()),
+            // Evaluating needs no binary cache.
+            ("substituters", String::new()),
             ("netrc-file", "/dev/null".to_owned()),
         ];
         for (name, value) in options {

@@ -128,21 +128,27 @@ fn rows() -> &'static [Row] {
 }
 
 /// The class of setting this very option.
-///
-/// A submodule may spell its options below an attribute `config`, so the path is looked up with and without such
-/// segments, and the worse class counts.
 #[must_use]
 pub fn class_of(path: &OptionPath) -> Class {
-    let segments: Vec<&str> = path.segments().iter().map(String::as_str).collect();
-    let as_written = lookup(&segments);
-    if !segments.contains(&"config") {
-        return as_written;
-    }
-    let without: Vec<&str> = segments.iter().copied().filter(|&segment| segment != "config").collect();
-    as_written.min(lookup(&without))
+    let own = own_class(path);
+    config_aside(path).map_or(own, |aside| own.min(own_class(&aside)))
 }
 
-fn lookup(segments: &[&str]) -> Class {
+fn own_class(path: &OptionPath) -> Class {
+    let segments: Vec<&str> = path.segments().iter().map(String::as_str).collect();
+    lookup(&segments).map_or(UNLISTED, |row| row.class)
+}
+
+/// The path that may be meant too: a submodule may spell its options below an attribute `config`. `None` where there is no
+/// such segment, or where the table itself names it.
+#[must_use]
+pub fn config_aside(path: &OptionPath) -> Option<OptionPath> {
+    let segments: Vec<&str> = path.segments().iter().map(String::as_str).collect();
+    let named = lookup(&segments).is_some_and(|row| row.segments.contains(&"config"));
+    if named { None } else { path.without("config") }
+}
+
+fn lookup(segments: &[&str]) -> Option<&'static Row> {
     rows()
         .iter()
         .filter(|row| {
@@ -150,7 +156,6 @@ fn lookup(segments: &[&str]) -> Class {
                 && row.segments.iter().zip(segments).all(|(&row, segment)| row == "*" || row == *segment)
         })
         .max_by_key(|row| (row.segments.len(), row.segments.iter().filter(|&&segment| segment != "*").count()))
-        .map_or(UNLISTED, |row| row.class)
 }
 
 /// The worst class that a definition somewhere at or below the pattern can have, protected names aside: what is shown to
