@@ -66,7 +66,7 @@ impl Nix {
         static NUMBER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let file = self.file(&format!("eval-{number}.nix"), expression);
-        json_of(self.command("nix-instantiate").args(["--eval", "--strict", "--json"]).arg(file))
+        json_of(self.command("nix-instantiate").args(["--eval", "--strict", "--json", "--read-write-mode"]).arg(file))
     }
 
     /// Evaluates an output of a flake in pure mode: `git+file:///folder?rev=…#attribute`.

@@ -115,6 +115,8 @@ pub(super) enum Input {
         #[arg(long)]
         digest: Option<Digest>,
     },
+    /// Pin the inputs of inputs, with Nix.
+    Lock,
     /// Remove an input that nothing uses.
     Remove { name: InputName },
 }

@@ -91,7 +91,7 @@ fn print(generated: &Generated, check: bool) {
     }
     if !generated.unpinned.is_empty() {
         anstream::println!(
-            "{WARN}warning{RESET}: flake.lock doesn't pin {}: add nixpkgs and thymis with `thymis input add`; inputs of inputs are pinned by `nix flake lock`",
+            "{WARN}warning{RESET}: flake.lock doesn't pin {}: add nixpkgs and thymis with `thymis input add`; pin inputs of inputs with `thymis input lock`",
             generated.unpinned.join(", ")
         );
     }

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     input::{Contents, Status},
+    nix::Nix,
     project::{Catalogue, Shown},
 };
 
@@ -43,6 +44,20 @@ pub(super) fn run(context: &Context, command: &Input) -> Answer {
                 return Ok(());
             }
             anstream::println!("{GOOD}Accepted{RESET} {name} at revision {revision}, grant {}", grant.digest);
+            Ok(())
+        }
+        Input::Lock => {
+            let pinned = {
+                let _progress = Progress::new("Pinning inputs of inputs with Nix");
+                context.project()?.lock_inputs(&Nix::new()?)?
+            };
+            if context.json(&json!({ "pinned": pinned }))? {
+                return Ok(());
+            }
+            match pinned.as_slice() {
+                [] => anstream::println!("Everything is pinned"),
+                pinned => anstream::println!("{GOOD}Pinned{RESET} {}", pinned.join(", ")),
+            }
             Ok(())
         }
         Input::Remove { name } => {

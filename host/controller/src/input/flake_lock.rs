@@ -108,6 +108,42 @@ impl FlakeLock {
         missing
     }
 
+    /// Takes the nodes below a direct input over from a lock that Nix made for the same inputs.
+    pub fn graft(&mut self, input: &InputName, from: &Self) {
+        let Some(edges) = from.direct(input.as_str()).map(|node| node.inputs.clone()) else { return };
+        let mut renamed = BTreeMap::new();
+        let edges = edges.into_iter().map(|(own, edge)| (own, self.adopt(input, edge, from, &mut renamed))).collect();
+        let Some(Edge::Node(node)) = self.nodes.get(&self.root).and_then(|root| root.inputs.get(input.as_str())) else {
+            return;
+        };
+        if let Some(node) = self.nodes.get_mut(&node.clone()) {
+            node.inputs = edges;
+        }
+    }
+
+    /// Copies the node behind an edge, and all below it, under a name that is free here.
+    fn adopt(
+        &mut self,
+        input: &InputName,
+        edge: Edge,
+        from: &Self,
+        renamed: &mut BTreeMap<String, String>,
+    ) -> Edge {
+        let Edge::Node(name) = edge else { return edge };
+        if let Some(known) = renamed.get(&name) {
+            return Edge::Node(known.clone());
+        }
+        let own = format!("{input}_{name}");
+        renamed.insert(name.clone(), own.clone());
+        if let Some(mut node) = from.nodes.get(&name).cloned() {
+            let edges = std::mem::take(&mut node.inputs);
+            node.inputs =
+                edges.into_iter().map(|(key, edge)| (key, self.adopt(input, edge, from, renamed))).collect();
+            self.nodes.insert(own.clone(), node);
+        }
+        Edge::Node(own)
+    }
+
     /// # Errors
     /// When a node is not what the pin says.
     pub fn agrees(&self, pins: &BTreeMap<InputName, Pin>) -> Result<(), FlakeLockError> {

@@ -82,33 +82,39 @@ impl Nix {
         let reference = format!("git+file://{folder}?rev={commit}#nixosConfigurations.\"{configuration}\".config");
         let mut urls: Vec<String> = lock.map(|lock| lock.urls().into_iter().collect()).unwrap_or_default();
         urls.push(format!("file://{folder}"));
-        let output = self.run(&["eval", "--json", &reference, "--apply", &apply], &urls)?;
+        let mut command = Command::new("nix");
+        command.args(["eval", "--json", &reference, "--apply", &apply]);
+        command.args(["--restrict-eval", "--option", "allowed-uris", &urls.join(" ")]);
+        command.args(["--no-update-lock-file", "--no-write-lock-file"]);
+        let output = self.run(&mut command)?;
         let values: BTreeMap<String, Vec<Value>> = serde_json::from_slice(&output)?;
         Ok(values.into_iter().map(|(option, value)| (option, value.into_iter().next())).collect())
     }
 
-    fn run(&self, arguments: &[&str], urls: &[String]) -> Result<Vec<u8>, NixError> {
-        let mut command = Command::new("nix");
-        command.args(arguments).args([
+    /// The lock that Nix makes for the text of a flake. It fetches what the flake's inputs name.
+    ///
+    /// # Errors
+    /// When `nix` is missing, or can't find or fetch an input.
+    pub fn lock(&self, flake: &str) -> Result<Vec<u8>, NixError> {
+        let folder = tempfile::Builder::new().prefix("thymis-lock-").tempdir()?;
+        std::fs::write(folder.path().join("flake.nix"), flake)?;
+        let reference = format!("path:{}", folder.path().display());
+        self.run(Command::new("nix").args(["flake", "lock", &reference]))?;
+        Ok(std::fs::read(folder.path().join("flake.lock"))?)
+    }
+
+    fn run(&self, command: &mut Command) -> Result<Vec<u8>, NixError> {
+        command.args([
             "--extra-experimental-features",
             "nix-command flakes",
             "--pure-eval",
-            "--restrict-eval",
             "--no-allow-import-from-derivation",
             "--no-accept-flake-config",
             "--no-use-registries",
-            "--no-update-lock-file",
-            "--no-write-lock-file",
         ]);
-        let options = [
-            ("allowed-uris", urls.join(" ")),
-            ("flake-registry", String::new()),
-            // Evaluating needs no binary cache.
-            ("substituters", String::new()),
-            ("netrc-file", "/dev/null".to_owned()),
-        ];
-        for (name, value) in options {
-            command.arg("--option").arg(name).arg(value);
+        // Evaluating needs no binary cache.
+        for (name, value) in [("flake-registry", ""), ("netrc-file", "/dev/null"), ("substituters", "")] {
+            command.args(["--option", name, value]);
         }
         command.env_clear().env("HOME", self.home.path());
         if let Some(path) = std::env::var_os("PATH") {

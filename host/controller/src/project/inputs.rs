@@ -8,10 +8,11 @@ use thymis_core::{
     json, state,
 };
 
-use super::{GenerateError, Project, ProjectError, StateReadError, is_generated, state as files, transaction::pins};
+use super::{GenerateError, Project, ProjectError, StateReadError, is_generated, state as files, transaction::{flake_inputs, pins}};
 use crate::{
     git::{Content, FetchError, FetchLimits, FetchProgress, GitUrl, UrlError},
     input::{Contents, FlakeLock, Repository, RepositoryError, Status},
+    nix::{Nix, NixError},
 };
 
 /// An input as an operator looks at it: where it is pinned, what it asks for.
@@ -61,6 +62,8 @@ pub enum InputError {
     State(#[from] StateReadError),
     #[error(transparent)]
     Write(#[from] GenerateError),
+    #[error(transparent)]
+    Nix(#[from] NixError),
 }
 
 impl From<RepositoryError> for InputError {
@@ -165,6 +168,35 @@ impl Project {
         self.write_inputs(&project, &lock)
     }
 
+    /// Pins, with Nix, the inputs of inputs that are not known yet; answers which they were.
+    ///
+    /// # Errors
+    /// When `nix` is missing or can't fetch them; nothing was changed.
+    pub fn lock_inputs(&self, nix: &Nix) -> Result<Vec<String>, InputError> {
+        let state = self.state()?;
+        let mut lock = self.lock()?;
+        lock.inputs.retain(|name, _| state.project.inputs.contains_key(name));
+        let pins = pins(&lock);
+        let mut flake_lock = FlakeLock::compose(&pins, self.flake_lock()?.as_ref());
+        let missing = flake_lock.incomplete(&pins);
+        if missing.is_empty() {
+            return Ok(missing);
+        }
+        let mut inputs = flake_inputs(&state.project, &lock);
+        for input in &mut inputs {
+            let url: GitUrl = input.url.parse()?;
+            if let Some(pin) = pins.get(&input.name) {
+                input.url = url.at(pin.revision).to_string();
+            }
+        }
+        let made = FlakeLock::parse(&nix.lock(&thymis_core::nix::flake(&inputs))?).map_err(ProjectError::from)?;
+        for name in pins.keys().filter(|name| missing.iter().any(|path| path.starts_with(&format!("{name}/")))) {
+            flake_lock.graft(name, &made);
+        }
+        self.write_locked(&state.project, &lock, &flake_lock)?;
+        Ok(missing)
+    }
+
     fn pinned_input(&self, name: &InputName) -> Result<(Entry, Repository), InputError> {
         let project = self.state()?.project;
         let input = project.inputs.get(name).ok_or_else(|| unknown(name, &project))?;
@@ -190,14 +222,17 @@ impl Project {
     /// Makes a draft with these inputs, then changes the state: after a kill between the two, the locks hold an entry more,
     /// which nothing uses.
     fn write_inputs(&self, project: &state::Project, lock: &Lock) -> Result<(), InputError> {
-        let project_lock = self.repository.lock().map_err(ProjectError::from)?;
-        let before = self.flake_lock()?;
         let mut lock = lock.clone();
         lock.inputs.retain(|name, _| project.inputs.contains_key(name));
-        let flake_lock = FlakeLock::compose(&pins(&lock), before.as_ref());
+        let flake_lock = FlakeLock::compose(&pins(&lock), self.flake_lock()?.as_ref());
+        self.write_locked(project, &lock, &flake_lock)
+    }
+
+    fn write_locked(&self, project: &state::Project, lock: &Lock, flake_lock: &FlakeLock) -> Result<(), InputError> {
+        let project_lock = self.repository.lock().map_err(ProjectError::from)?;
         let bytes = json::write(project).map_err(GenerateError::from)?;
         let mut changes: BTreeMap<_, _> = self
-            .pinned(project, &lock, &flake_lock)
+            .pinned(project, lock, flake_lock)
             .map_err(GenerateError::from)?
             .into_iter()
             .map(|(path, content)| (path, Some(content)))

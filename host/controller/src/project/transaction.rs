@@ -221,17 +221,8 @@ impl Project {
         lock: &Lock,
         flake_lock: &FlakeLock,
     ) -> Result<BTreeMap<String, Content>, serde_json::Error> {
-        let inputs: Vec<nix::FlakeInput> = project
-            .inputs
-            .iter()
-            .map(|(name, input)| nix::FlakeInput {
-                name: name.clone(),
-                url: input.url.clone(),
-                follows: lock.inputs.get(name).map(|entry| follows(&entry.pin, project)).unwrap_or_default(),
-            })
-            .collect();
         let files = [
-            ("flake.nix", nix::flake(&inputs).into_bytes()),
+            ("flake.nix", nix::flake(&flake_inputs(project, lock)).into_bytes()),
             ("flake.lock", json::write(flake_lock)?),
             (grant::FILE, json::write(lock)?),
         ];
@@ -274,6 +265,16 @@ impl Project {
         }
         Ok(found)
     }
+}
+
+/// The inputs of the project's flake.
+pub(super) fn flake_inputs(project: &state::Project, lock: &Lock) -> Vec<nix::FlakeInput> {
+    let follows = |name| lock.inputs.get(name).map(|entry| follows(&entry.pin, project)).unwrap_or_default();
+    project
+        .inputs
+        .iter()
+        .map(|(name, input)| nix::FlakeInput { name: name.clone(), url: input.url.clone(), follows: follows(name) })
+        .collect()
 }
 
 fn follows(pin: &Pin, project: &state::Project) -> Vec<(String, InputName)> {
