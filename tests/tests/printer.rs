@@ -5,7 +5,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use proptest::{collection::vec, prelude::*, test_runner::{TestError, TestRunner}};
+use proptest::{
+    collection::vec,
+    prelude::*,
+    test_runner::{TestError, TestRunner},
+};
 use serde_json::{Map, Value, json};
 use thymis_core::{
     expr::{Configuration, MAX_DEPTH, Trust},
@@ -111,14 +115,17 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn name() -> impl Strategy<Value = String> {
-    let words = ["or", "if", "let", "in", "rec", "with", "inherit", "assert", "then", "else", "true", "null", "builtins"];
+    let words =
+        ["or", "if", "let", "in", "rec", "with", "inherit", "assert", "then", "else", "true", "null", "builtins"];
     let odd = ["1", "-1", "1a", "a.b", ".", "a b", "-", "'", "a'", "A_b-c", "${a}", "\"", "config", "type", "ä"];
     let name = prop_oneof![
         3 => prop::sample::select(words.into_iter().chain(odd).collect::<Vec<_>>()).prop_map(str::to_owned),
         3 => "[a-zA-Z0-9_'-]{1,10}",
         2 => text(),
     ];
-    name.prop_filter("a name that the check refuses", |name| !name.is_empty() && !name.starts_with('_') && name != "imports")
+    name.prop_filter("a name that the check refuses", |name| {
+        !name.is_empty() && !name.starts_with('_') && name != "imports"
+    })
 }
 
 fn number() -> impl Strategy<Value = Value> {
@@ -128,9 +135,21 @@ fn number() -> impl Strategy<Value = Value> {
         prop::sample::select(vec![i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX]).prop_map(Value::from),
         (f64::NORMAL | f64::ZERO | f64::NEGATIVE | f64::POSITIVE).prop_map(Value::from),
         prop::sample::select(vec![
-            std::f64::consts::PI, 0.1, -0.0, 1.0, 1e15, 1e16, 1e22, 1e-7, 123_456_789.123_456_79,
-            core::f64::MAX, core::f64::MIN, core::f64::MIN_POSITIVE, core::f64::EPSILON,
-        ]).prop_map(Value::from),
+            std::f64::consts::PI,
+            0.1,
+            -0.0,
+            1.0,
+            1e15,
+            1e16,
+            1e22,
+            1e-7,
+            123_456_789.123_456_79,
+            core::f64::MAX,
+            core::f64::MIN,
+            core::f64::MIN_POSITIVE,
+            core::f64::EPSILON,
+        ])
+        .prop_map(Value::from),
     ]
 }
 
@@ -169,7 +188,8 @@ fn path() -> impl Strategy<Value = Vec<String>> {
 
 /// Few runs of many cases each: starting Nix is what takes time.
 fn in_batches<T: std::fmt::Debug>(case: impl Strategy<Value = T>, check: impl Fn(Vec<T>)) {
-    let config = ProptestConfig { cases: 4, max_shrink_iters: 150, failure_persistence: None, ..ProptestConfig::default() };
+    let config =
+        ProptestConfig { cases: 4, max_shrink_iters: 150, failure_persistence: None, ..ProptestConfig::default() };
     TestRunner::new(config)
         .run(&vec(case, 300), |cases| {
             check(cases);
@@ -244,7 +264,8 @@ fn text_with_embedded_parts_comes_back_joined() {
 fn limits_come_back_and_what_lies_beyond_is_refused() {
     let nested = |levels: usize, wrap: fn(Value) -> Value| (0..levels).fold(json!("deep"), |inner, _| wrap(inner));
     let wraps: [fn(Value) -> Value; 2] = [|inner| json!([inner]), |inner| json!({ "or": inner })];
-    let mut cases = vec![Case::data(&["name"], &json!({ "n".repeat(1024): 1 })), Case::data(&["empty"], &json!([{}, [], ""]))];
+    let mut cases =
+        vec![Case::data(&["name"], &json!({ "n".repeat(1024): 1 })), Case::data(&["empty"], &json!([{}, [], ""]))];
     for wrap in wraps {
         cases.push(Case::data(&["deep"], &nested(MAX_DEPTH - 1, wrap)));
         let refused = section(Answer::of(&["deep"], &nested(MAX_DEPTH, wrap))).unwrap_err();
@@ -260,7 +281,9 @@ fn limits_come_back_and_what_lies_beyond_is_refused() {
 #[test]
 fn definitions_that_overlap_are_all_kept_apart() {
     let mut answer = Answer::default();
-    for (path, value) in [(&["a", "b"][..], json!(1)), (&["a"], json!({ "c": 2 })), (&["a", "b"], json!(3)), (&["d"], json!(4))] {
+    for (path, value) in
+        [(&["a", "b"][..], json!(1)), (&["a"], json!({ "c": 2 })), (&["a", "b"], json!(3)), (&["d"], json!(4))]
+    {
         let value = answer.data(&value);
         answer.define(path, value, Strength::Merge);
     }
@@ -281,10 +304,17 @@ fn injections() -> Vec<String> {
 fn attempts(attempt: &str) -> Vec<(&'static str, Answer, Vec<&str>, Value)> {
     let mut all = Vec::new();
     let text = json!(attempt);
-    for (kind, data) in [("string", text.clone()), ("list item", json!([text])), ("attribute name", json!({ attempt: text }))] {
+    for (kind, data) in
+        [("string", text.clone()), ("list item", json!([text])), ("attribute name", json!({ attempt: text }))]
+    {
         all.push((kind, Answer::of(&["x"], &data), vec!["x"], data));
     }
-    all.push(("path segment", Answer::of(&["services", attempt, "x"], &text), vec!["services", attempt, "x"], text.clone()));
+    all.push((
+        "path segment",
+        Answer::of(&["services", attempt, "x"], &text),
+        vec!["services", attempt, "x"],
+        text.clone(),
+    ));
     all.push(("first path segment", Answer::of(&[attempt], &text), vec![attempt], text.clone()));
 
     let mut script = Answer::default();
@@ -341,10 +371,8 @@ fn no_injection_is_more_than_a_message() {
         answer.check(true, Some(holds), attempt).check(false, None, attempt);
     }
     let sections = [section(answer).unwrap()];
-    let expected: Value = attempts
-        .iter()
-        .map(|attempt| format!("hosts/host.nix: own/module: {}", untrusted::lines(attempt)))
-        .collect();
+    let expected: Value =
+        attempts.iter().map(|attempt| format!("hosts/host.nix: own/module: {}", untrusted::lines(attempt))).collect();
     let same = nix.eval(&format!(
         "let
             lib = {{ concatLists = builtins.concatLists; optional = condition: item: if condition then [ item ] else [ ]; }};
@@ -431,10 +459,19 @@ fn names_of_packages_outputs_functions_and_places_are_plain_or_refused() {
         let placed = |path: &str, owner: &str| {
             let mut answer = Answer::default();
             let (path, owner) = (path.to_owned(), owner.to_owned());
-            answer.0.secrets.push(Placement { secret: "secret:0".to_owned(), path, group: owner.clone(), owner, mode: 0o400 });
+            answer.0.secrets.push(Placement {
+                secret: "secret:0".to_owned(),
+                path,
+                group: owner.clone(),
+                owner,
+                mode: 0o400,
+            });
             section(answer)
         };
-        assert!(placed("/run/x", &attempt).is_err() || attempt.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)));
+        assert!(
+            placed("/run/x", &attempt).is_err()
+                || attempt.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+        );
         assert!(placed(&attempt, "root").is_err() || attempt.starts_with('/'));
         let mut call = Answer::default();
         let argument = call.text("x");
@@ -461,7 +498,12 @@ fn calls(answer: &mut Answer) -> Vec<(&'static str, u32)> {
     call!("lib.mkMerge", answer.list(items));
     call!("lib.mkOrder", answer.push(Expr::Int(500)), answer.data(&json!(["a"])));
     call!("if", truth(answer), answer.text("yes"), answer.text("no"));
-    call!("select", answer.reference("system", &[]), answer.data(&json!({ "x86_64-linux": "pc" })), answer.text("other"));
+    call!(
+        "select",
+        answer.reference("system", &[]),
+        answer.data(&json!({ "x86_64-linux": "pc" })),
+        answer.text("other")
+    );
     call!("eq", answer.text("a"), answer.text("b"));
     call!("not", truth(answer));
     call!("and", truth(answer), answer.push(Expr::Bool(false)));

@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 use thymis_core::{
     expr::{Configuration, Trust},
-    wire::{Expr, Placement, Strength},
+    wire::{Expr, Part, Placement, Strength},
 };
 use thymis_tests::{Answer, Fixtures, Lib, Nix};
 
@@ -126,7 +126,10 @@ fn a_forged_derivation_would_pass_as_a_package() {
     let set = chosen.attrs(&[("type", kind)]);
     chosen.define(&["services", "x"], set, Strength::Merge);
     insta::assert_snapshot!(refused(chosen), @r#"services.x: a set with `type = "derivation"` would pass as a package; refer to one instead"#);
-    for set in [r#"services.x = { type = "derivation"; name = "evil"; };"#, r#"services.x.type = "derivation"; services.x.name = "evil";"#] {
+    for set in [
+        r#"services.x = { type = "derivation"; name = "evil"; };"#,
+        r#"services.x.type = "derivation"; services.x.name = "evil";"#,
+    ] {
         happens(
             "forged derivation",
             &LIBS,
@@ -150,12 +153,7 @@ fn a_functor_would_pass_as_a_function_and_a_forged_drv_path_as_a_build() {
     services.x: the attribute name `__toString` means something to Nix or to the module system and can't be set by a module
     services.x: the attribute name `drvPath` means something to Nix or to the module system and can't be set by a module
     ");
-    happens(
-        "functor",
-        &[Lib::Real],
-        "lib.isFunction { __functor = pkgs.lib.const; }",
-        &json!(true),
-    );
+    happens("functor", &[Lib::Real], "lib.isFunction { __functor = pkgs.lib.const; }", &json!(true));
 }
 
 #[test]
@@ -222,7 +220,10 @@ fn a_text_that_a_build_writes_is_not_imported_without_import_from_derivation() {
 fn structure_of_a_module_is_no_option() {
     for first in ["config", "options", "imports", "disabledModules", "freeformType", "meta", "key", "require"] {
         let refusal = refused(Answer::of(&[first, "x"], &json!(1)));
-        assert!(refusal.contains(&format!("`{first}` is part of a NixOS module's structure, not an option")), "{refusal}");
+        assert!(
+            refusal.contains(&format!("`{first}` is part of a NixOS module's structure, not an option")),
+            "{refusal}"
+        );
         let built_in = Configuration::check(Answer::of(&[first], &json!(1)).0, Trust::BuiltIn);
         assert!(built_in.is_err());
     }
@@ -234,7 +235,12 @@ fn structure_of_a_module_is_no_option() {
         &format!("(system [ {{ imports = [ {} ]; }} ]).services.x", evil.display()),
         &json!("code"),
     );
-    happens("module structure", &LIBS, r#"(system [ { config.services.x = "hidden"; } ]).services.x"#, &json!("hidden"));
+    happens(
+        "module structure",
+        &LIBS,
+        r#"(system [ { config.services.x = "hidden"; } ]).services.x"#,
+        &json!("hidden"),
+    );
 }
 
 #[test]
@@ -360,14 +366,30 @@ fn a_priority_around_a_condition_would_leak_so_it_is_printed_inside() {
 }
 
 #[test]
-fn the_key_of_a_submodules_value_would_drop_another_modules_definition() {
+fn the_key_of_a_submodules_value_would_drop_the_operators_forced_definition() {
+    insta::assert_snapshot!(refused_data(&json!({ "key": ":anon-5:anon-1", "config": { "y": "module" } })), @"");
+    let joined = |answer: &mut Answer| {
+        let start = answer.text(":an");
+        answer.push(Expr::Text(vec![Part::Embed(start), Part::Literal("on-5:anon-1".to_owned())]))
+    };
+    let mut path = Answer::default();
+    let key = joined(&mut path);
+    path.define(&["services", "x", "key"], key, Strength::Merge);
+    assert!(refused(path).contains("`:anon-`"));
+    for key in ["/run/tls.key", "", "ssh-ed25519 AAAA", "a:anon-1"] {
+        assert!(
+            Configuration::check(Answer::of(&["services", "x"], &json!({ "key": key })).0, Trust::External).is_ok()
+        );
+    }
+    // Which number the operator's definition has depends on how many there are.
     happens(
         "a key drops a definition",
         &[Lib::Real],
-        r#"let x = values: (lib.evalModules { modules = [
+        r#"let x = definitions: (lib.evalModules { modules = [
             { options.x = lib.mkOption { type = lib.types.submoduleWith { modules = [ { options.y = lib.mkOption { }; } ]; }; }; }
-        ] ++ map (x: { inherit x; }) values; }).config.x.y;
-        in map (n: x [ { y = lib.mkForce "operator"; } { key = ":anon-${toString n}"; config.y = "module"; } ]) [ 0 1 2 3 4 ]"#,
-        &json!([]),
+        ] ++ map (x: { inherit x; }) definitions; }).config.x.y;
+        in lib.any (n: x [ { y = lib.mkForce "operator"; } { key = ":anon-${toString n}:anon-1"; config.y = "module"; } ] == "module")
+            (lib.range 0 9)"#,
+        &json!(true),
     );
 }

@@ -67,7 +67,8 @@ fn evaluate(sections: &[String], operator: &str, option: &str) -> Result<Value, 
 #[test]
 fn a_configuration_overrides_a_tag_which_overrides_what_is_plain() {
     let from = |value: &str, strength| set(&["services", "x"], &json!(value), strength);
-    let result = |sections: &[String]| evaluate(sections, "{ services.x = lib.mkDefault \"base\"; }", "services.x").unwrap();
+    let result =
+        |sections: &[String]| evaluate(sections, "{ services.x = lib.mkDefault \"base\"; }", "services.x").unwrap();
     assert_eq!(result(&[tag(from("tag", Strength::Override)), host(from("host", Strength::Override))]), "host");
     assert_eq!(result(&[host(from("host", Strength::Override)), tag(from("tag", Strength::Override))]), "host");
     assert_eq!(result(&[tag(from("tag", Strength::Override)), host(from("plain", Strength::Merge))]), "tag");
@@ -160,10 +161,16 @@ fn one_nixos_module_imported_by_two_instances_is_one() {
 #[test]
 fn nix_names_file_module_and_instance_when_values_conflict() {
     let x = |value: i64| set(&["services", "x"], &json!(value), Strength::Override);
-    let sections =
-        [section("hosts/host.nix", CONFIGURATION, "left", x(1)), section("hosts/host.nix", CONFIGURATION, "right", x(2))];
+    let sections = [
+        section("hosts/host.nix", CONFIGURATION, "left", x(1)),
+        section("hosts/host.nix", CONFIGURATION, "right", x(2)),
+    ];
     let error = evaluate(&sections, "{ }", "services.x").unwrap_err();
-    for part in ["option `services.x' has conflicting", "hosts/host.nix: own/module as left", "hosts/host.nix: own/module as right"] {
+    for part in [
+        "option `services.x' has conflicting",
+        "hosts/host.nix: own/module as left",
+        "hosts/host.nix: own/module as right",
+    ] {
         assert!(error.contains(part), "{error}");
     }
 }

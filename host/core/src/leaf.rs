@@ -19,20 +19,10 @@ fn walk(path: &mut OptionPath, value: &Expr, see: &mut dyn FnMut(&OptionPath, &E
                 path.pop();
             }
         }
-        Expr::Call(call) => match (call.function.name, call.arguments.as_slice()) {
-            ("lib.mkIf" | "lib.mkOrder", [_, inner]) => walk(path, inner, see),
-            ("lib.mkMerge", [Expr::List(items)]) => items.iter().for_each(|item| walk(path, item, see)),
-            ("if", [_, yes, no]) => {
-                walk(path, yes, see);
-                walk(path, no, see);
-            }
-            ("select", [_, Expr::Attrs(choices), otherwise]) => {
-                choices.iter().for_each(|(_, choice)| walk(path, choice, see));
-                walk(path, otherwise, see);
-            }
-            _ => see(path, value),
+        _ => match value.choices() {
+            Some(choices) => choices.into_iter().for_each(|choice| walk(path, choice, see)),
+            None => see(path, value),
         },
-        _ => see(path, value),
     }
 }
 

@@ -18,6 +18,8 @@ pub(super) fn run(context: &Context, command: &Module) -> Answer {
             if !context.json(&json!({ "folder": name }))? {
                 anstream::println!("{GOOD}Made{RESET} {name}/. Next:");
                 anstream::println!("  cd {name} && cargo test && thymis module build");
+                let file = name.as_str().replace('-', "_");
+                anstream::println!("  thymis module run modules/{file}.wasm --settings settings.json");
                 anstream::println!("  {DIM}vendor/thymis-sdk/README.md is the guide{RESET}");
             }
             Ok(())

@@ -101,6 +101,22 @@ impl Expr {
         }
     }
 
+    /// What a condition, merge, order or choice may turn out to be; `None` of anything else, and where it isn't written
+    /// down.
+    #[must_use]
+    pub fn choices(&self) -> Option<Vec<&Self>> {
+        let Self::Call(call) = self else { return None };
+        match (call.function.name, call.arguments.as_slice()) {
+            ("lib.mkIf" | "lib.mkOrder", [_, inner]) => Some(vec![inner]),
+            ("lib.mkMerge", [Self::List(items)]) => Some(items.iter().collect()),
+            ("if", [_, yes, no]) => Some(vec![yes, no]),
+            ("select", [_, Self::Attrs(choices), otherwise]) => {
+                Some(choices.iter().map(|(_, choice)| choice).chain([otherwise]).collect())
+            }
+            _ => None,
+        }
+    }
+
     /// This expression and all below it, outermost first.
     pub fn visit<'a>(&'a self, see: &mut dyn FnMut(&'a Expr)) {
         see(self);

@@ -41,6 +41,10 @@ pub enum RefusalKind {
     ReservedName(String),
     #[error("a set with `type = \"derivation\"` would pass as a package; refer to one instead")]
     ForgedDerivation,
+    #[error(
+        "an attribute `key` that starts with `:anon-`, or may come to, is the name of another definition to NixOS, which then drops that one"
+    )]
+    ForgedKey,
     #[error("the attribute `{0}` is there twice")]
     DuplicateName(String),
     #[error("an attribute name is empty or {0} bytes long, 1 to 1024 are allowed")]

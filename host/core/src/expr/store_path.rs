@@ -33,26 +33,20 @@ fn opens(expr: &Expr, rest_follows: bool) -> bool {
             }
             false
         }
-        _ => choices(expr).any(|choice| opens(choice, rest_follows)),
+        _ => choices(expr).into_iter().any(|choice| opens(choice, rest_follows)),
     }
 }
 
 /// What a choice may turn out to be, as far as it is written in the expression.
-fn choices(expr: &Expr) -> Box<dyn Iterator<Item = &Expr> + '_> {
+fn choices(expr: &Expr) -> Vec<&Expr> {
     match expr {
-        Expr::Call(call) => match (call.function.name, call.arguments.as_slice()) {
-            ("if", [_, branches @ ..]) | ("toString", branches) => Box::new(branches.iter()),
-            ("select", [_, Expr::Attrs(attrs), otherwise]) => {
-                Box::new(attrs.iter().map(|(_, value)| value).chain([otherwise]))
-            }
-            _ => Box::new(std::iter::empty()),
-        },
-        _ => Box::new(std::iter::empty()),
+        Expr::Call(call) if call.function.name == "toString" => call.arguments.iter().collect(),
+        _ => expr.choices().unwrap_or_default(),
     }
 }
 
 fn may_be_empty(expr: &Expr) -> bool {
-    expr.literal().is_some_and(|text| text.is_empty()) || choices(expr).any(may_be_empty)
+    expr.literal().is_some_and(|text| text.is_empty()) || choices(expr).into_iter().any(may_be_empty)
 }
 
 /// The static pieces of a text, in order, split where Nix fills something in. Values that are known are followed, so a

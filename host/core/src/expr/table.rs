@@ -250,8 +250,8 @@ impl Table {
             }
         }
         let mut inspection = Inspection { trust, place: Vec::new(), found };
-        if path.segments().last().is_some_and(|name| name == "type") {
-            inspection.kind_of_set(&value);
+        if let Some(name) = path.segments().last() {
+            inspection.meaning(name, &value);
         }
         inspection.property(&value);
         let found = inspection.found;
@@ -444,17 +444,20 @@ impl Inspection {
                 self.note(RefusalKind::DuplicateName(untrusted::short(name)));
             } else if self.trust == Trust::External && is_reserved_name(name) {
                 self.note(RefusalKind::ReservedName(untrusted::short(name)));
-            } else if name == "type" {
-                self.kind_of_set(value);
+            } else {
+                self.meaning(name, value);
             }
             self.inside(untrusted::short(name), |inspection| inspection.value(value));
         }
     }
 
-    /// The value of an attribute `type`: says `derivation`, or may come to say it.
-    fn kind_of_set(&mut self, value: &Expr) {
-        if self.trust == Trust::External && may_be_derivation(value) {
-            self.note(RefusalKind::ForgedDerivation);
+    /// Names that mean something with certain values only, or with values that may come to be those.
+    fn meaning(&mut self, name: &str, value: &Expr) {
+        match name {
+            _ if self.trust == Trust::BuiltIn => {}
+            "type" if may_be_derivation(value) => self.note(RefusalKind::ForgedDerivation),
+            "key" if may_be_module_key(value) => self.note(RefusalKind::ForgedKey),
+            _ => {}
         }
     }
 }
@@ -463,16 +466,27 @@ impl Inspection {
 fn may_be_derivation(value: &Expr) -> bool {
     match value {
         Expr::Text(_) => value.literal().is_none_or(|text| text == "derivation"),
-        Expr::Call(call) => match (call.function.name, call.arguments.as_slice()) {
-            ("lib.mkIf" | "lib.mkOrder", [_, inner]) => may_be_derivation(inner),
-            ("lib.mkMerge", [Expr::List(items)]) => items.iter().any(may_be_derivation),
-            ("if", [_, yes, no]) => may_be_derivation(yes) || may_be_derivation(no),
-            ("select", [_, Expr::Attrs(choices), otherwise]) => {
-                choices.iter().any(|(_, choice)| may_be_derivation(choice)) || may_be_derivation(otherwise)
-            }
-            _ => matches!(value.kind(), Kind::Unknown | Kind::Text),
+        _ => value.choices().map_or_else(
+            || matches!(value.kind(), Kind::Unknown | Kind::Text),
+            |choices| choices.into_iter().any(may_be_derivation),
+        ),
+    }
+}
+
+/// Starts, or may come to start, like the names that NixOS gives to modules without a file.
+fn may_be_module_key(value: &Expr) -> bool {
+    const START: &str = ":anon-";
+    match value {
+        Expr::Text(parts) => match parts.iter().find(|part| !matches!(part, Part::Literal(text) if text.is_empty())) {
+            Some(Part::Literal(text)) => START.starts_with(text.as_str()) || text.starts_with(START),
+            Some(Part::Embed(inner)) => inner.literal().is_some_and(|text| text.is_empty()) || may_be_module_key(inner),
+            None => false,
         },
-        _ => matches!(value.kind(), Kind::Unknown | Kind::Text),
+        Expr::Call(call) if call.function.name == "readFile" => true,
+        Expr::Call(call) if call.function.name == "toString" => call.arguments.iter().any(may_be_module_key),
+        _ => value
+            .choices()
+            .map_or_else(|| value.kind() == Kind::Unknown, |choices| choices.into_iter().any(may_be_module_key)),
     }
 }
 
