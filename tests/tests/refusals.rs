@@ -367,7 +367,7 @@ fn a_priority_around_a_condition_would_leak_so_it_is_printed_inside() {
 
 #[test]
 fn the_key_of_a_submodules_value_would_drop_the_operators_forced_definition() {
-    insta::assert_snapshot!(refused_data(&json!({ "key": ":anon-5:anon-1", "config": { "y": "module" } })), @"");
+    insta::assert_snapshot!(refused_data(&json!({ "key": ":anon-5:anon-1", "config": { "y": "module" } })), @"services.x: an attribute `key` that starts with `:anon-`, or may come to, is the name of another definition to NixOS, which then drops that one");
     let joined = |answer: &mut Answer| {
         let start = answer.text(":an");
         answer.push(Expr::Text(vec![Part::Embed(start), Part::Literal("on-5:anon-1".to_owned())]))
