@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use thymis_core::{id::ModuleId, schema::Setting, untrusted};
+use thymis_core::{id::ModuleId, schema::{Setting, Shape}, untrusted};
 
 use super::{
     Answer, Context,
@@ -52,13 +52,26 @@ fn as_json(loaded: &Loaded) -> Value {
 fn setting(setting: &Setting) -> Value {
     json!({
         "key": setting.key,
-        "type": setting.shape.name(),
+        "type": shape(&setting.shape),
         "label": setting.label.get("en"),
         "description": setting.description.get("en"),
         "required": setting.required,
         "default": setting.default,
         "example": setting.example,
     })
+}
+
+fn shape(of: &Shape) -> Value {
+    let name = of.name();
+    match of {
+        Shape::Select(choices) => {
+            json!({ "kind": name, "choices": choices.iter().map(|choice| &choice.value).collect::<Vec<_>>() })
+        }
+        Shape::Group(group) => json!({ "kind": name, "settings": group.settings().map(setting).collect::<Vec<_>>() }),
+        Shape::List(list) => json!({ "kind": name, "items": shape(&list.item) }),
+        Shape::Map(map) => json!({ "kind": name, "items": shape(&map.item) }),
+        _ => json!({ "kind": name }),
+    }
 }
 
 /// A module with its settings and permissions.
@@ -70,16 +83,35 @@ fn print(loaded: &Loaded) {
     permissions(loaded);
 }
 
+/// A line for each setting; those of groups, lists and maps are indented below theirs.
 pub(super) fn settings<'a>(settings: impl Iterator<Item = &'a Setting>) {
     for setting in settings {
-        let value = |value: &Value| untrusted::short(&value.to_string());
-        let note = match (&setting.default, setting.required) {
-            (Some(default), _) => format!("default {}", value(default)),
-            (None, true) => "required".to_owned(),
-            (None, false) => "optional".to_owned(),
-        };
-        let description = untrusted::short(setting.description.get("en").unwrap_or_default());
-        anstream::println!("  {:<22} {:<14} {:<30} {DIM}{description}{RESET}", setting.key, setting.shape.name(), note);
+        line(setting, 1);
+    }
+}
+
+fn line(setting: &Setting, depth: usize) {
+    let note = match (&setting.default, setting.required) {
+        (Some(default), _) => format!("default {}", untrusted::short(&default.to_string())),
+        (None, true) => "required".to_owned(),
+        (None, false) => "optional".to_owned(),
+    };
+    let description = untrusted::short(setting.description.get("en").unwrap_or_default());
+    let key = format!("{}{}", "  ".repeat(depth), setting.key);
+    anstream::println!("{key:<26} {:<14} {note:<30} {DIM}{description}{RESET}", setting.shape.name());
+    below(&setting.shape, depth + 1);
+}
+
+fn below(shape: &Shape, depth: usize) {
+    match shape {
+        Shape::Select(choices) => {
+            let values: Vec<String> = choices.iter().map(|choice| untrusted::short(&format!("{:?}", choice.value))).collect();
+            anstream::println!("{}{DIM}one of {}{RESET}", "  ".repeat(depth), values.join(", "));
+        }
+        Shape::Group(group) => group.settings().for_each(|setting| line(setting, depth)),
+        Shape::List(list) => below(&list.item, depth),
+        Shape::Map(map) => below(&map.item, depth),
+        _ => {}
     }
 }
 

@@ -2,10 +2,17 @@
 
 use thymis_core::untrusted;
 
-/// What libgit2 said. Its text may quote a stranger's server, so it is shown as one short line.
+/// What libgit2 said. Its text may quote a stranger's server, so it is shown as one short line, and is no `source` that
+/// would be shown again.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", untrusted::short(self.0.message()))]
-pub struct GitError(#[from] git2::Error);
+pub struct GitError(git2::Error);
+
+impl From<git2::Error> for GitError {
+    fn from(error: git2::Error) -> Self {
+        Self(error)
+    }
+}
 
 /// `None` where the thing does not exist.
 pub(super) fn found<T>(result: Result<T, git2::Error>) -> Result<Option<T>, GitError> {
