@@ -129,11 +129,11 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 fn number() -> impl Strategy<Value = Value> {
-    use proptest::num::f64;
+    use proptest::num::f64 as floats;
     prop_oneof![
         any::<i64>().prop_map(Value::from),
         prop::sample::select(vec![i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX]).prop_map(Value::from),
-        (f64::NORMAL | f64::ZERO | f64::NEGATIVE | f64::POSITIVE).prop_map(Value::from),
+        (floats::NORMAL | floats::ZERO | floats::NEGATIVE | floats::POSITIVE).prop_map(Value::from),
         prop::sample::select(vec![
             std::f64::consts::PI,
             0.1,
@@ -144,17 +144,13 @@ fn number() -> impl Strategy<Value = Value> {
             1e22,
             1e-7,
             123_456_789.123_456_79,
-            core::f64::MAX,
-            core::f64::MIN,
-            core::f64::MIN_POSITIVE,
-            core::f64::EPSILON,
+            f64::MAX,
+            f64::MIN,
+            f64::MIN_POSITIVE,
+            f64::EPSILON,
         ])
         .prop_map(Value::from),
     ]
-}
-
-mod core {
-    pub(crate) use std::f64;
 }
 
 fn data() -> impl Strategy<Value = Value> {

@@ -393,3 +393,46 @@ fn the_key_of_a_submodules_value_would_drop_the_operators_forced_definition() {
         &json!(true),
     );
 }
+
+#[test]
+fn the_largest_answer_is_checked_and_refused_or_taken_in_no_time() {
+    let started = std::time::Instant::now();
+    let mut deep = Answer::default();
+    let items: Vec<u32> = (0..1_000)
+        .map(|_| {
+            let mut inner = deep.push(Expr::Null);
+            for _ in 0..46 {
+                inner = deep.list([inner]);
+            }
+            inner
+        })
+        .collect();
+    let list = deep.list(items);
+    deep.define(&["services", "x"], list, Strength::Merge);
+    assert!(Configuration::check(deep.0, Trust::External).is_ok());
+
+    // Deeper than any stack: refused before it is built, and nothing of it is dropped recursively.
+    let mut chain = Answer::default();
+    let mut inner = chain.push(Expr::Null);
+    for _ in 0..49_000 {
+        inner = chain.list([inner]);
+    }
+    chain.define(&["services", "x"], inner, Strength::Merge);
+    assert!(refused(chain).contains("nested deeper than 48 levels"));
+
+    let mut raw = Answer::default();
+    for _ in 0..40 {
+        let id = raw.push(Expr::Raw("a+".repeat(30_000) + "a"));
+        raw.0.imports.push(id);
+    }
+    insta::assert_snapshot!(refused(raw), @"all raw Nix together: this isn't one Nix expression: it is 2400040 bytes long, 262144 are allowed");
+
+    let mut text = Answer::default();
+    let mut inner = text.text(&"/nix /store ../".repeat(60_000));
+    for _ in 0..46 {
+        inner = text.push(Expr::Text(vec![Part::Embed(inner)]));
+    }
+    text.define(&["services", "x"], inner, Strength::Merge);
+    let _ = Configuration::check(text.0, Trust::External);
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}

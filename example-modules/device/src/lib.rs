@@ -36,8 +36,9 @@ pub struct Device {
     #[setting(label = "NixOS state version", label(de = "NixOS-Zustandsversion"))]
     nix_state_version: Option<StateVersion>,
     /// Where the device finds its controller, if not at this controller's own URL.
+    // `Text`: Thymis 0.9 takes any, and what is stored goes on meaning the same.
     #[setting(label = "Controller URL", label(de = "Controller-URL"), max_length = 2000)]
-    agent_controller_url: Option<String>,
+    agent_controller_url: Option<Text>,
 }
 
 impl Module for Device {
@@ -58,8 +59,8 @@ impl Module for Device {
         thymis.set_some("device-type", self.device_type);
         thymis.set_some("image-format", self.image_format);
         thymis.set_some("device-name", filled(self.device_name));
-        match (filled(self.agent_controller_url), context.controller_url()) {
-            (Some(url), _) => thymis.set("agent.controller-url", url),
+        match (filled(self.agent_controller_url.map(|url| url.0)), context.controller_url()) {
+            (Some(url), _) => thymis.override_("agent.controller-url", url),
             // Plain, so that whatever a person sets elsewhere wins.
             (None, Some(own)) => thymis.merge("agent.controller-url", own),
             (None, None) => &mut thymis,

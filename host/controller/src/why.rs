@@ -11,17 +11,17 @@ use thymis_core::{
     authority::Authority,
     conflict::{Fact, Origin, TargetId},
     digest::Digest,
-    expr::{Configuration, Definition, Expr, Trust},
-    id::{BUILT_IN, ConfigurationId, ModuleId},
+    expr::{Configuration, Definition, Expr, Ref, Trust},
+    id::ConfigurationId,
     instance::{self, Target},
     option::OptionPath,
     permission::Access,
-    schema::{Settings, Shape},
-    state::{CONFIGURATION_PRIORITY, Use},
+    schema::{Effect, Settings, Shape},
+    state::Use,
     wire::Strength,
 };
 
-use crate::project::{Catalogue, Failure, FailureKind, Loaded, State};
+use crate::project::{self, Catalogue, Failure, FailureKind, Loaded, State};
 
 /// One definition that has to do with an option.
 #[derive(Debug, Clone, Serialize)]
@@ -81,12 +81,7 @@ pub fn why(
 ) -> Result<Vec<Source>, WhyError> {
     let found =
         state.configurations.get(configuration).ok_or_else(|| WhyError::NoConfiguration(configuration.clone()))?;
-    let own = Target {
-        id: TargetId::Configuration(configuration.clone()),
-        priority: CONFIGURATION_PRIORITY,
-        device_type: None,
-        system: None,
-    };
+    let own = project::target(state, catalogue, configuration, &found.value);
     let mut uses: Vec<(Target, &Use)> = found.value.modules.iter().map(|one| (own.clone(), one)).collect();
     for tag in &found.value.tags {
         let Some(parsed) = state.tags.get(tag) else { continue };
@@ -132,18 +127,34 @@ struct Asked<'a> {
     one: &'a Use,
 }
 
+/// What a module answered.
+struct Answered {
+    settings: Settings,
+    definitions: Vec<Definition>,
+}
+
+/// What it answers where one setting differs.
+struct Variant {
+    setting: SettingUsed,
+    answers: Vec<Answered>,
+}
+
 impl Asked<'_> {
     fn sources(&self, option: &OptionPath) -> Result<Vec<Source>, FailureKind> {
-        let loaded = self.catalogue.find(&self.one.module).ok_or_else(|| missing(&self.one.module))?;
-        let stored = Value::Object(self.one.settings.clone());
-        let (settings, definitions) = self.ask(loaded, &stored)?;
-        let facts = thymis_core::conflict::facts(&definitions, self.target.priority, self.origin);
+        let loaded = self.catalogue.get(&self.one.module)?;
+        let stored = project::migrated(loaded, self.one)?;
+        let answered = self.ask(loaded, &stored)?;
+        let facts = thymis_core::conflict::facts(&answered.definitions, self.target.priority, self.origin);
         let concerned: Vec<&Fact> =
             facts.iter().filter(|fact| fact.path.starts_with(option) || option.starts_with(&fact.path)).collect();
-        Ok(concerned.into_iter().map(|fact| self.source(loaded, &stored, &settings, &definitions, fact)).collect())
+        if concerned.is_empty() {
+            return Ok(Vec::new());
+        }
+        let variants = self.variants(loaded, &stored, &answered.settings);
+        Ok(concerned.into_iter().map(|fact| self.source(loaded, &answered, &variants, fact)).collect())
     }
 
-    fn ask(&self, loaded: &Loaded, stored: &Value) -> Result<(Settings, Vec<Definition>), FailureKind> {
+    fn ask(&self, loaded: &Loaded, stored: &Value) -> Result<Answered, FailureKind> {
         let settings =
             loaded.descriptor.settings.validate(stored, self.target.kind()).map_err(FailureKind::Settings)?;
         let request =
@@ -154,28 +165,31 @@ impl Asked<'_> {
         Authority { permissions: &loaded.permissions }
             .check(&configuration, &settings)
             .map_err(instance::AnswerError::Denied)?;
-        Ok((settings, configuration.definitions))
+        Ok(Answered { settings, definitions: configuration.definitions })
     }
 
-    fn source(
-        &self,
-        loaded: &Loaded,
-        stored: &Value,
-        settings: &Settings,
-        definitions: &[Definition],
-        fact: &Fact,
-    ) -> Source {
-        let key = |setting: &[String]| settings.get(&setting.join("."))?.as_str().map(str::to_owned);
+    /// Each setting in turn with other values. What the module refuses then says nothing.
+    fn variants(&self, loaded: &Loaded, stored: &Value, settings: &Settings) -> Vec<Variant> {
+        let variant = |(pointer, value): (String, Value)| {
+            let answers = others(&value, &listed(loaded, &pointer)).into_iter().filter_map(|other| {
+                let mut changed = settings.plain().clone();
+                set(&mut changed, &pointer, other);
+                self.ask(loaded, &changed).ok()
+            });
+            let answers = answers.collect();
+            let default = stored.pointer(&pointer).is_none();
+            Variant { setting: SettingUsed { setting: pointer, value, default }, answers }
+        };
+        leaves(settings.plain(), String::new()).into_iter().map(variant).collect()
+    }
+
+    fn source(&self, loaded: &Loaded, answered: &Answered, variants: &[Variant], fact: &Fact) -> Source {
+        let key = |setting: &[String]| answered.settings.get(&setting.join("."))?.as_str().map(str::to_owned);
         let covering = loaded.permissions.iter().find(|accepted| {
             matches!(&accepted.permission.access, Access::Option { pattern, .. } if pattern.covers(&fact.path, &key))
         });
-        let mut used = Vec::new();
-        for (pointer, value) in leaves(settings.plain(), String::new()) {
-            if self.depends(loaded, settings, definitions, fact, &pointer) {
-                let default = stored.pointer(&pointer).is_none();
-                used.push(SettingUsed { setting: pointer, value, default });
-            }
-        }
+        let meaning = answered.at(&fact.path);
+        let depends = |variant: &&Variant| variant.answers.iter().any(|other| other.at(&fact.path) != meaning);
         Source {
             option: fact.path.to_string(),
             value: match &fact.value {
@@ -193,29 +207,28 @@ impl Asked<'_> {
             },
             priority: fact.priority,
             wins: false,
-            settings: used,
+            settings: variants.iter().filter(depends).map(|variant| variant.setting.clone()).collect(),
             component: loaded.component,
             grant: loaded.grant,
             permission: covering.map(|accepted| accepted.permission.access.to_string()),
             reason: covering.map(|accepted| accepted.permission.reason.clone()),
         }
     }
+}
 
-    /// Whether another value of the setting makes another definition.
-    fn depends(
-        &self,
-        loaded: &Loaded,
-        settings: &Settings,
-        definitions: &[Definition],
-        fact: &Fact,
-        pointer: &str,
-    ) -> bool {
-        let Some(present) = settings.plain().pointer(pointer) else { return false };
-        others(present, &choices(loaded, pointer)).into_iter().any(|other| {
-            let mut changed = settings.plain().clone();
-            set(&mut changed, pointer, other);
-            self.ask(loaded, &changed).is_ok_and(|(_, changed)| at(&changed, &fact.path) != at(definitions, &fact.path))
-        })
+impl Answered {
+    /// What is said of one path, and the artifacts that it means: these stand there as handles, equal for all names.
+    fn at(&self, path: &OptionPath) -> (Vec<(Strength, &Expr)>, Vec<&str>) {
+        let found = at(&self.definitions, path);
+        let mut artifacts = Vec::new();
+        for (_, value) in &found {
+            value.visit(&mut |expr| {
+                if let Expr::Ref(Ref::Artifact(handle)) = expr {
+                    artifacts.extend(self.settings.resolve(handle).map(|known| known.value.as_str()));
+                }
+            });
+        }
+        (found, artifacts)
     }
 }
 
@@ -249,14 +262,6 @@ fn collect<'a>(
     }
 }
 
-fn missing(id: &ModuleId) -> FailureKind {
-    if id.input.as_str() == BUILT_IN {
-        FailureKind::NoModule { module: id.clone(), known: Vec::new() }
-    } else {
-        FailureKind::NoInput(id.clone())
-    }
-}
-
 /// Single values in settings, with their JSON pointers.
 fn leaves(value: &Value, pointer: String) -> Vec<(String, Value)> {
     let escaped = |key: &str| key.replace('~', "~0").replace('/', "~1");
@@ -271,42 +276,50 @@ fn leaves(value: &Value, pointer: String) -> Vec<(String, Value)> {
     }
 }
 
-/// Values near the present one, of which one at least should be allowed. `None`: unset.
-fn others(present: &Value, choices: &[String]) -> Vec<Option<Value>> {
-    let mut others: Vec<Option<Value>> = match present {
-        Value::Bool(value) => vec![Some(Value::from(!value))],
-        Value::Number(number) => match number.as_i64() {
-            Some(value) => vec![Some(Value::from(value.saturating_add(1))), Some(Value::from(value.saturating_sub(1)))],
-            None => number
-                .as_f64()
-                .map(|value| vec![Some(Value::from(value + 1.0)), Some(Value::from(value - 1.0))])
-                .unwrap_or_default(),
+/// Values near the present one and those `listed`, of which one at least should be allowed. `None`: unset.
+fn others(present: &Value, listed: &[Value]) -> Vec<Option<Value>> {
+    let near = match present {
+        Value::Bool(value) => vec![Value::from(!value)],
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(value), _) => vec![value.saturating_add(1).into(), value.saturating_sub(1).into()],
+            (None, Some(value)) => vec![(value + 1.0).into(), (value - 1.0).into()],
+            (None, None) => Vec::new(),
         },
-        Value::String(text) if choices.is_empty() => {
-            vec![Some(Value::from(format!("{text}x"))), Some(Value::from(text.chars().skip(1).collect::<String>()))]
-        }
         Value::String(text) => {
-            choices.iter().filter(|choice| *choice != text).map(|choice| Some(Value::from(choice.as_str()))).collect()
+            vec![format!("{text}x").into(), text.chars().skip(1).collect::<String>().into()]
         }
         _ => Vec::new(),
     };
-    others.push(None);
-    others
+    let listed = listed.iter().filter(|value| *value != present).cloned();
+    near.into_iter().chain(listed).map(Some).chain([None]).collect()
 }
 
-fn choices(loaded: &Loaded, pointer: &str) -> Vec<String> {
+/// Values that the setting's type or conditions list.
+fn listed(loaded: &Loaded, pointer: &str) -> Vec<Value> {
     let mut keys = pointer.split('/').skip(1);
-    let mut setting = keys.next().and_then(|key| loaded.descriptor.settings.get(key));
+    let Some(setting) = keys.next().and_then(|key| loaded.descriptor.settings.get(key)) else { return Vec::new() };
+    let (mut shape, mut conditions) = (setting.shape.as_ref(), setting.conditions.as_slice());
     for key in keys {
-        setting = match setting.map(|setting| setting.shape.as_ref()) {
-            Some(Shape::Group(group)) => group.get(key),
-            _ => None,
+        (shape, conditions) = match shape {
+            Shape::Group(group) => match group.get(key) {
+                Some(setting) => (setting.shape.as_ref(), setting.conditions.as_slice()),
+                None => return Vec::new(),
+            },
+            Shape::List(list) => (list.item.as_ref(), [].as_slice()),
+            Shape::Map(map) => (map.item.as_ref(), [].as_slice()),
+            _ => return Vec::new(),
         };
     }
-    match setting.map(|setting| setting.shape.as_ref()) {
-        Some(Shape::Select(choices)) => choices.iter().map(|choice| choice.value.clone()).collect(),
+    let mut values = match shape {
+        Shape::Select(choices) => choices.iter().map(|choice| Value::from(choice.value.as_str())).collect(),
         _ => Vec::new(),
+    };
+    for condition in conditions {
+        if let Effect::Allowed(allowed) = &condition.effect {
+            values.extend(allowed.iter().cloned());
+        }
     }
+    values
 }
 
 fn set(settings: &mut Value, pointer: &str, value: Option<Value>) {
@@ -318,9 +331,16 @@ fn set(settings: &mut Value, pointer: &str, value: Option<Value>) {
         }
         None => {
             let Some((parent, key)) = pointer.rsplit_once('/') else { return };
-            let key = key.replace("~1", "/").replace("~0", "~");
-            if let Some(Value::Object(entries)) = settings.pointer_mut(parent) {
-                entries.remove(&key);
+            match settings.pointer_mut(parent) {
+                Some(Value::Object(entries)) => {
+                    entries.shift_remove(&key.replace("~1", "/").replace("~0", "~"));
+                }
+                Some(Value::Array(items)) => {
+                    if let Some(index) = key.parse().ok().filter(|index| *index < items.len()) {
+                        items.remove(index);
+                    }
+                }
+                _ => {}
             }
         }
     }

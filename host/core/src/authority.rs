@@ -121,6 +121,13 @@ impl Authority<'_> {
         }
     }
 
+    fn source(&self, file: &str, denied: &mut Vec<Denied>) {
+        if !self.any(|access| matches!(access, Access::Source(granted) if below(file, granted))) {
+            let what = format!("reads the file `{}` of its repository", untrusted::short(file));
+            denied.push(Denied::Missing { what, kind: "source", value: Some(file.to_owned()) });
+        }
+    }
+
     fn raw(&self, denied: &mut Vec<Denied>) {
         if !self.any(|access| matches!(access, Access::RawNix)) {
             denied.push(Denied::Missing { what: "writes Nix".to_owned(), kind: "raw-nix", value: None });
@@ -132,12 +139,7 @@ impl Authority<'_> {
         match expr {
             Expr::Raw(_) => self.raw(denied),
             Expr::Ref(Ref::Output(path)) => self.output(path, "uses", denied),
-            Expr::Ref(Ref::Source(file)) => {
-                if !self.any(|access| matches!(access, Access::Source(granted) if below(file, granted))) {
-                    let what = format!("reads the file `{}` of its repository", untrusted::short(file));
-                    denied.push(Denied::Missing { what, kind: "source", value: Some(file.clone()) });
-                }
-            }
+            Expr::Ref(Ref::Source(file)) => self.source(file, denied),
             Expr::Ref(Ref::Artifact(handle)) => {
                 if !known(handle, HandleKind::Artifact) {
                     denied.push(Denied::Handle { what: "the artifact", handle: untrusted::short(handle) });

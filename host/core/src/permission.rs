@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::option::{Class, OptionPattern, PatternError, worst_below};
+use crate::option::{Class, OptionPattern, PatternError, Segment, worst_below};
 
 /// Most permissions of a component.
 pub const MAX_PERMISSIONS: usize = 256;
@@ -195,6 +195,10 @@ impl Access {
             // A file may be a script that a service runs.
             Self::Source(_) => Class::Root,
             Self::Secret(_) => Class::Accounts,
+            // Hashes of passwords stand there.
+            Self::Config(pattern) if matches!(pattern.segments(), [Segment::Literal(first), ..] if first == "users") => {
+                Class::Accounts
+            }
             Self::Artifact | Self::Config(_) | Self::Wasi => Class::Harmless,
         }
     }

@@ -20,14 +20,14 @@ use thymis_core::{id::ConfigurationId, wire};
 
 /// Repositories with components, in a folder that lives as long as this value.
 #[derive(Debug)]
-pub struct World {
+pub(crate) struct World {
     folder: TempDir,
     host: Arc<Host>,
     repositories: Vec<(&'static str, PathBuf)>,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let host = Arc::new(Host::with_cache(&folder.path().join("cache")).unwrap());
         let repositories = [("temperature", example("temperature-logger")), ("web", example("web-app")), ("greeter", greeter())]
@@ -50,7 +50,7 @@ impl World {
     }
 
     /// A project with the four modules in each of its configurations.
-    pub fn project(&self, configurations: usize) -> Project {
+    pub(crate) fn project(&self, configurations: usize) -> Project {
         let root = self.folder.path().join(format!("project-{configurations}"));
         let project = Project::init(&root, Arc::clone(&self.host)).unwrap();
         for (input, repository) in &self.repositories {
@@ -66,7 +66,7 @@ impl World {
     }
 
     /// The project's state, and the same with one setting of one configuration changed.
-    pub fn states(project: &Project) -> [State; 2] {
+    pub(crate) fn states(project: &Project) -> [State; 2] {
         [60, 61].map(|interval| {
             configure(project, 0, interval);
             project.state().unwrap()
@@ -74,7 +74,7 @@ impl World {
     }
 }
 
-pub fn configure(project: &Project, number: usize, interval: u32) {
+pub(crate) fn configure(project: &Project, number: usize, interval: u32) {
     let id: ConfigurationId = format!("device-{number}").parse().unwrap();
     let configuration = json!({
         "modules": [
@@ -90,7 +90,7 @@ pub fn configure(project: &Project, number: usize, interval: u32) {
 }
 
 /// A use of the temperature logger.
-pub fn request() -> wire::Request {
+pub(crate) fn request() -> wire::Request {
     wire::Request {
         name: "temperature-logger".to_owned(),
         instance: "temperature-logger".to_owned(),
@@ -105,7 +105,7 @@ pub fn request() -> wire::Request {
     }
 }
 
-pub fn example(name: &str) -> PathBuf {
+pub(crate) fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../example-modules").join(name)
 }
 

@@ -13,7 +13,7 @@ use thymis_core::{
     state,
 };
 
-use super::Host;
+use super::{FailureKind, Host};
 use crate::{
     builtin,
     git::{self, FetchError, FetchLimits, GitUrl, Kind, Snapshot, UrlError},
@@ -153,6 +153,25 @@ impl Catalogue {
             self.modules.values().filter(of_input).find(|loaded| loaded.descriptor.formerly.contains(&id.name))
         };
         self.modules.get(id).or_else(formerly).map(Arc::as_ref)
+    }
+
+    /// A module that is used.
+    ///
+    /// # Errors
+    /// Why it can't be: its input is not there, is not loaded, or has no such module.
+    pub(crate) fn get(&self, id: &ModuleId) -> Result<&Loaded, FailureKind> {
+        self.find(id).ok_or_else(|| match self.inputs.get(&id.input) {
+            Some(report) if report.status != Status::Loaded => FailureKind::InputNotLoaded {
+                module: id.clone(),
+                status: report.status,
+                detail: report.detail.clone(),
+            },
+            None if id.input.as_str() != BUILT_IN => FailureKind::NoInput(id.clone()),
+            _ => {
+                let of_input = self.modules.keys().filter(|other| other.input == id.input);
+                FailureKind::NoModule { module: id.clone(), known: of_input.map(|id| id.name.to_string()).collect() }
+            }
+        })
     }
 
     fn load_built_in(&mut self, host: &Host) -> Result<(), CatalogueError> {

@@ -11,7 +11,7 @@ use thymis_core::{
     conflict::{self, Dropped, Origin, TargetId},
     digest::Digest,
     expr::Trust,
-    id::{BUILT_IN, ConfigurationId, InputName, InstanceId, ModuleId, TagId},
+    id::{BUILT_IN, ConfigurationId, InputName, InstanceId, TagId},
     instance::{self, Rendered, Secret, Target},
     nix,
     state::{CONFIGURATION_PRIORITY, Configuration, Use},
@@ -219,15 +219,7 @@ impl Work<'_> {
         let configuration = &configuration.value;
         let tags: Vec<(&TagId, &TagOutput)> =
             configuration.tags.iter().filter_map(|tag| Some((tag, tags.get(tag)?.as_ref()))).collect();
-        let device_type = self.device_type(configuration);
-        let target = Target {
-            id: TargetId::Configuration(id.clone()),
-            priority: CONFIGURATION_PRIORITY,
-            system: device_type
-                .as_ref()
-                .and_then(|device| Some(self.catalogue.device_types.get(&device.parse().ok()?)?.system.clone())),
-            device_type,
-        };
+        let target = target(self.state, self.catalogue, id, configuration);
         let own = self.sections(&target, &configuration.modules);
         let mut failures = own.failures.clone();
         let fail = |kind| Failure { target: target.id.clone(), origin: None, kind: Arc::new(kind) };
@@ -270,18 +262,6 @@ impl Work<'_> {
         }
     }
 
-    /// What the operator chose in the configuration, or else in its strongest tag.
-    fn device_type(&self, configuration: &Configuration) -> Option<String> {
-        let chosen = |uses: &[Use]| {
-            let device =
-                uses.iter().find(|one| one.module.input.as_str() == BUILT_IN && one.module.name.as_str() == DEVICE)?;
-            device.settings.get(DEVICE_TYPE)?.as_str().map(str::to_owned)
-        };
-        let mut tags: Vec<_> = configuration.tags.iter().filter_map(|tag| self.state.tags.get(tag)).collect();
-        tags.sort_by_key(|tag| tag.value.priority);
-        chosen(&configuration.modules).or_else(|| tags.iter().find_map(|tag| chosen(&tag.value.modules)))
-    }
-
     fn sections(&self, target: &Target, uses: &[Use]) -> Sections {
         let mut sections =
             Sections { rendered: Vec::new(), failures: Vec::new(), inputs: BTreeSet::new(), uses_raw: false };
@@ -307,7 +287,7 @@ impl Work<'_> {
     }
 
     fn render(&self, target: &Target, origin: &Arc<Origin>, one: &Use, uses: &[Use]) -> Result<Rendered, FailureKind> {
-        let loaded = self.loaded(&one.module)?;
+        let loaded = self.catalogue.get(&one.module)?;
         let same = uses.iter().filter(|other| other.module == one.module).count();
         if same > 1 && !loaded.descriptor.multiple {
             return Err(FailureKind::NotMultiple(same));
@@ -333,24 +313,30 @@ impl Work<'_> {
         }
         Ok(rendered)
     }
+}
 
-    fn loaded(&self, id: &ModuleId) -> Result<&Loaded, FailureKind> {
-        self.catalogue.find(id).ok_or_else(|| {
-            let of_input = |other: &&ModuleId| other.input == id.input;
-            match self.catalogue.inputs.get(&id.input) {
-                Some(report) if report.status != crate::input::Status::Loaded => FailureKind::InputNotLoaded {
-                    module: id.clone(),
-                    status: report.status,
-                    detail: report.detail.clone(),
-                },
-                None if id.input.as_str() != BUILT_IN => FailureKind::NoInput(id.clone()),
-                _ => FailureKind::NoModule {
-                    module: id.clone(),
-                    known: self.catalogue.modules.keys().filter(of_input).map(|id| id.name.to_string()).collect(),
-                },
-            }
-        })
+/// A configuration, as its modules see it.
+pub(crate) fn target(state: &State, catalogue: &Catalogue, id: &ConfigurationId, configuration: &Configuration) -> Target {
+    let device_type = device_type(state, configuration);
+    let kind = device_type.as_ref().and_then(|device| catalogue.device_types.get(&device.parse().ok()?));
+    Target {
+        id: TargetId::Configuration(id.clone()),
+        priority: CONFIGURATION_PRIORITY,
+        system: kind.map(|kind| kind.system.clone()),
+        device_type,
     }
+}
+
+/// What the operator chose in the configuration, or else in its strongest tag.
+fn device_type(state: &State, configuration: &Configuration) -> Option<String> {
+    let chosen = |uses: &[Use]| {
+        let device =
+            uses.iter().find(|one| one.module.input.as_str() == BUILT_IN && one.module.name.as_str() == DEVICE)?;
+        device.settings.get(DEVICE_TYPE)?.as_str().map(str::to_owned)
+    };
+    let mut tags: Vec<_> = configuration.tags.iter().filter_map(|tag| state.tags.get(tag)).collect();
+    tags.sort_by_key(|tag| tag.value.priority);
+    chosen(&configuration.modules).or_else(|| tags.iter().find_map(|tag| chosen(&tag.value.modules)))
 }
 
 fn texts(rendered: &[Rendered]) -> Vec<&str> {
@@ -358,7 +344,7 @@ fn texts(rendered: &[Rendered]) -> Vec<&str> {
 }
 
 /// The settings in the module's present form.
-pub(super) fn migrated(loaded: &Loaded, one: &Use) -> Result<Value, FailureKind> {
+pub(crate) fn migrated(loaded: &Loaded, one: &Use) -> Result<Value, FailureKind> {
     let settings = Value::Object(one.settings.clone());
     let known = loaded.descriptor.schema_version;
     match one.schema_version {

@@ -26,6 +26,7 @@ pub use catalogue::CatalogueError;
 pub use catalogue::{Catalogue, InputReport, Loaded};
 pub use failure::{Failure, FailureKind};
 pub use generator::{Generation, Generator, Warning};
+pub(crate) use generator::{migrated, target};
 pub use inputs::{InputError, Shown};
 pub use state::{Parsed, State, StateReadError};
 pub use transaction::{CommitError, GenerateError, Generated, Options};

@@ -4,6 +4,7 @@
 //! see: see [`RefusalKind`] for the list and the reasons.
 
 mod function;
+mod inspect;
 mod refusal;
 mod store_path;
 mod table;

@@ -69,9 +69,9 @@ fn words_and_signs(text: &str) -> usize {
     let mut in_word = false;
     text.chars().fold(0, |count, c| {
         let word = c.is_alphanumeric() || c == '_';
-        let new = !c.is_whitespace() && !(word && in_word);
+        let nothing_new = c.is_whitespace() || word && in_word;
         in_word = word;
-        count + usize::from(new)
+        count + usize::from(!nothing_new)
     })
 }
 

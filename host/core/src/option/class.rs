@@ -75,12 +75,17 @@ const CLASSES: &[(&str, Class)] = &[
     ("systemd.tmpfiles", Class::WholeDevice),
     ("environment.etc", Class::WholeDevice),
     ("environment.etc.*", Class::Root),
+    // Another file than the one it is named after.
+    ("environment.etc.*.target", Class::WholeDevice),
     ("containers", Class::WholeDevice),
     ("virtualisation.vmVariant", Class::WholeDevice),
     ("home-manager", Class::WholeDevice),
     ("users.users", Class::Accounts),
     ("users.groups", Class::Accounts),
     ("users.users.root", Class::WholeDevice),
+    // Either makes the user root.
+    ("users.users.*.name", Class::WholeDevice),
+    ("users.users.*.uid", Class::WholeDevice),
     ("users.mutableUsers", Class::Accounts),
     ("users.motd", Class::Harmless),
     ("services.openssh", Class::Accounts),
@@ -227,10 +232,12 @@ mod tests {
         assert_eq!(pattern("networking"), Class::Root);
         assert_eq!(pattern("networking.firewall.allowedTCPPorts"), Class::Network);
         assert_eq!(pattern("users"), Class::WholeDevice);
-        assert_eq!(pattern("users.users.*"), Class::Accounts);
-        assert_eq!(pattern("users.users.{settings.name}"), Class::Accounts);
+        assert_eq!(pattern("users.users.*"), Class::WholeDevice);
+        assert_eq!(pattern("users.users.*.password"), Class::Accounts);
+        assert_eq!(pattern("users.users.{settings.name}.shell"), Class::Accounts);
         assert_eq!(pattern("environment.etc.*"), Class::WholeDevice);
-        assert_eq!(pattern("environment.etc.\"a.conf\""), Class::Root);
+        assert_eq!(pattern("environment.etc.\"a.conf\""), Class::WholeDevice);
+        assert_eq!(pattern("environment.etc.\"a.conf\".text"), Class::Root);
         assert_eq!(pattern("system.stateVersion"), Class::Harmless);
     }
 }

@@ -5,7 +5,7 @@ use super::path::{OptionPath, OptionPathError, split, write_segment};
 /// Shortest text before the `*` of a segment `prefix-*`, in bytes.
 const MIN_PREFIX: usize = 3;
 
-/// Names that a bare `*` never stands for, because setting them takes the device over or locks its owner out.
+/// Names that a `*` never stands for, because setting them takes the device over or locks its owner out.
 const PROTECTED: [&str; 12] = [
     "root",
     "sshd",
@@ -70,7 +70,9 @@ impl OptionPattern {
         self.0.len() <= path.segments().len()
             && self.0.iter().zip(path.segments()).all(|(pattern, segment)| match pattern {
                 Segment::Literal(name) => name == segment,
-                Segment::Prefix(prefix) => segment.len() > prefix.len() && segment.starts_with(prefix.as_str()),
+                Segment::Prefix(prefix) => {
+                    segment.len() > prefix.len() && segment.starts_with(prefix.as_str()) && !is_protected(segment)
+                }
                 Segment::Any => !is_protected(segment),
                 Segment::Setting(key) => setting(key).is_some_and(|value| value == *segment),
             })
