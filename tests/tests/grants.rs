@@ -10,14 +10,18 @@ use thymis_core::{
     expr::{Configuration, Trust},
     grant::Accepted,
     manifest::Manifest,
-    option::{OptionPath, OptionPattern, Segment},
+    option::{Class, OptionPath, OptionPattern, Segment},
     schema::{Descriptor, Settings},
     wire::{self, Expr, Part, Placement, Strength, TargetKind},
 };
 use thymis_tests::Answer;
 
-/// Permissions as a manifest lists them, a line each: `kind value`, with `!` at the end for force.
+/// Permissions as a manifest lists them, a line each: `kind value`, with `!` at the end for force. `~` at the end: accepted
+/// when the table of classes still said that this changes the network.
 fn granted(permissions: &str) -> Vec<Accepted> {
+    let milder: Vec<bool> =
+        permissions.lines().filter(|line| !line.trim().is_empty()).map(|line| line.ends_with('~')).collect();
+    let permissions = permissions.replace('~', "");
     let tables: String = permissions
         .lines()
         .filter(|line| !line.trim().is_empty())
@@ -30,7 +34,12 @@ fn granted(permissions: &str) -> Vec<Accepted> {
         })
         .collect();
     let manifest = manifest(&tables);
-    manifest.components[0].permissions.iter().cloned().map(Accepted::from).collect()
+    let accepted = manifest.components[0].permissions.iter().cloned().map(Accepted::from);
+    let class = |(accepted, milder): (Accepted, bool)| match milder {
+        true => Accepted { class: Class::Network, ..accepted },
+        false => accepted,
+    };
+    accepted.zip(milder).map(class).collect()
 }
 
 fn manifest(permissions: &str) -> Manifest {
@@ -157,8 +166,9 @@ fn every_leaf_has_at_most_the_class_that_was_accepted() {
     let stored = json!({ "user": "root" });
     insta::assert_snapshot!(denied_with("option users.users.{settings.user}.password", root, &stored), @"it sets `users.users.root.password`, which controls the whole device; what was accepted at most changes accounts and secrets");
 
-    let network = "option networking.*";
+    let network = "option networking.*~";
     assert_eq!(denied(network, one(&["networking", "firewall"], &json!({ "allowedTCPPorts": [80] }))), "");
+    assert_eq!(denied("option networking.*", one(&["networking", "localCommands"], &json!("id"))), "");
     insta::assert_snapshot!(denied(network, one(&["networking", "localCommands"], &json!("id"))), @"it sets `networking.localCommands`, which can run code as root; what was accepted at most changes the network");
     insta::assert_snapshot!(denied(network, one(&["networking", "firewall"], &json!({ "extraCommands": "id" }))), @"it sets `networking.firewall.extraCommands`, which can run code as root; what was accepted at most changes the network");
     insta::assert_snapshot!(denied(network, one(&["networking", "config", "localCommands"], &json!("id"))), @"it sets `networking.config.localCommands`, which can run code as root; what was accepted at most changes the network");
@@ -218,7 +228,7 @@ fn disguises() -> Vec<(&'static str, Answer)> {
 #[test]
 fn no_disguise_hides_a_leaf() {
     for (name, answer) in disguises() {
-        let message = denied("option networking.*\nsource evil.nix", answer);
+        let message = denied("option networking.*~\nsource evil.nix", answer);
         assert!(message.contains("can run code as root"), "{name}: {message}");
     }
 }

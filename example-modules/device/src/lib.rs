@@ -59,7 +59,7 @@ impl Module for Device {
         thymis.set_some("device-type", self.device_type);
         thymis.set_some("image-format", self.image_format);
         thymis.set_some("device-name", filled(self.device_name));
-        match (filled(self.agent_controller_url.map(|url| url.0)), context.controller_url()) {
+        match (filled(self.agent_controller_url.map(Text::into_string)), context.controller_url()) {
             (Some(url), _) => thymis.override_("agent.controller-url", url),
             // Plain, so that whatever a person sets elsewhere wins.
             (None, Some(own)) => thymis.merge("agent.controller-url", own),

@@ -59,14 +59,31 @@ pub struct SettingUsed {
 
 #[derive(Debug, thiserror::Error)]
 pub enum WhyError {
-    #[error("there is no configuration `{0}`")]
-    NoConfiguration(ConfigurationId),
+    #[error("there is no configuration `{wanted}`; there are {}", listed_names(.known))]
+    NoConfiguration { wanted: ConfigurationId, known: Vec<ConfigurationId> },
     #[error("{0}")]
     Failure(Failure),
     #[error(
         "no module of configuration `{configuration}` sets `{option}`: its value, if it has one, is NixOS's own, or that of a NixOS module which a flake provides"
     )]
     NotSet { configuration: ConfigurationId, option: OptionPath },
+}
+
+impl WhyError {
+    pub(crate) fn no_configuration(state: &State, wanted: &ConfigurationId) -> Self {
+        Self::NoConfiguration { wanted: wanted.clone(), known: state.configurations.keys().cloned().collect() }
+    }
+}
+
+fn listed_names(known: &[ConfigurationId]) -> String {
+    const SHOWN: usize = 20;
+    let mut names: Vec<String> = known.iter().take(SHOWN).map(|id| format!("`{id}`")).collect();
+    match known.len() {
+        0 => names.push("none yet: write state/configurations/<id>.json".to_owned()),
+        ..=SHOWN => {}
+        all => names.push(format!("{} more", all - SHOWN)),
+    }
+    names.join(", ")
 }
 
 /// The definitions at, above or below an option of a configuration, the strongest first.
@@ -80,7 +97,7 @@ pub fn why(
     option: &OptionPath,
 ) -> Result<Vec<Source>, WhyError> {
     let found =
-        state.configurations.get(configuration).ok_or_else(|| WhyError::NoConfiguration(configuration.clone()))?;
+        state.configurations.get(configuration).ok_or_else(|| WhyError::no_configuration(state, configuration))?;
     let own = project::target(state, catalogue, configuration, &found.value);
     let mut uses: Vec<(Target, &Use)> = found.value.modules.iter().map(|one| (own.clone(), one)).collect();
     for tag in &found.value.tags {

@@ -14,8 +14,8 @@ use crate::{
 /// Something that the grant doesn't cover.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    #[error("it {what}, which no permission of its grant covers. In the manifest, that would be:\n{}", manifest_lines(.kind, .value.as_deref(), false))]
-    Missing { what: String, kind: &'static str, value: Option<String> },
+    #[error("it {what}, which no permission of its grant covers. In the manifest, that would be:\n{}", manifest_lines(.kind, .value.as_deref(), *.force))]
+    Missing { what: String, kind: &'static str, value: Option<String>, force: bool },
     #[error("it sets `{path}` with force, which its grant doesn't include. In the manifest, that would be:\n{}", manifest_lines("option", Some(.path), true))]
     Force { path: String },
     #[error("it sets `{path}`, which {found}; what was accepted at most {accepted}")]
@@ -65,7 +65,12 @@ impl Authority<'_> {
             let covered = |access: &Access| matches!(access, Access::Secret(folder) if below(&placement.path, folder));
             if !self.any(covered) {
                 let what = format!("places a secret at `{}`", untrusted::short(&placement.path));
-                denied.push(Denied::Missing { what, kind: "secret", value: Some(placement.path.clone()) });
+                denied.push(Denied::Missing {
+                    what,
+                    kind: "secret",
+                    value: Some(placement.path.clone()),
+                    force: false,
+                });
             }
         }
         let values = configuration.definitions.iter().map(|definition| &definition.value);
@@ -96,8 +101,9 @@ impl Authority<'_> {
     fn definition(&self, definition: &Definition, settings: &Settings, denied: &mut Vec<Denied>) {
         let path = &definition.path;
         let Some((accepted, force)) = self.accepted(path, settings) else {
-            let what = format!("sets `{path}`");
-            return denied.push(Denied::Missing { what, kind: "option", value: Some(path.to_string()) });
+            let force = definition.strength == Strength::Force;
+            let what = format!("sets `{path}`{}", if force { " with force" } else { "" });
+            return denied.push(Denied::Missing { what, kind: "option", value: Some(path.to_string()), force });
         };
         if definition.strength == Strength::Force && !force {
             denied.push(Denied::Force { path: path.to_string() });
@@ -117,6 +123,7 @@ impl Authority<'_> {
                 what: format!("{verb} the flake output `{}`", untrusted::short(&value)),
                 kind: "output",
                 value: Some(value),
+                force: false,
             });
         }
     }
@@ -124,14 +131,22 @@ impl Authority<'_> {
     fn source(&self, file: &str, denied: &mut Vec<Denied>) {
         if !self.any(|access| matches!(access, Access::Source(granted) if below(file, granted))) {
             let what = format!("reads the file `{}` of its repository", untrusted::short(file));
-            denied.push(Denied::Missing { what, kind: "source", value: Some(file.to_owned()) });
+            denied.push(Denied::Missing { what, kind: "source", value: Some(file.to_owned()), force: false });
+        }
+    }
+
+    /// # Errors
+    /// When raw Nix isn't granted.
+    pub fn check_raw(&self) -> Result<(), Denied> {
+        if self.any(|access| matches!(access, Access::RawNix)) {
+            Ok(())
+        } else {
+            Err(Denied::Missing { what: "writes Nix".to_owned(), kind: "raw-nix", value: None, force: false })
         }
     }
 
     fn raw(&self, denied: &mut Vec<Denied>) {
-        if !self.any(|access| matches!(access, Access::RawNix)) {
-            denied.push(Denied::Missing { what: "writes Nix".to_owned(), kind: "raw-nix", value: None });
-        }
+        denied.extend(self.check_raw().err());
     }
 
     fn expression(&self, expr: &Expr, configuration: &Configuration, settings: &Settings, denied: &mut Vec<Denied>) {
@@ -145,7 +160,12 @@ impl Authority<'_> {
                     denied.push(Denied::Handle { what: "the artifact", handle: untrusted::short(handle) });
                 }
                 if !self.any(|access| matches!(access, Access::Artifact)) {
-                    denied.push(Denied::Missing { what: "uses an artifact".to_owned(), kind: "artifact", value: None });
+                    denied.push(Denied::Missing {
+                        what: "uses an artifact".to_owned(),
+                        kind: "artifact",
+                        value: None,
+                        force: false,
+                    });
                 }
             }
             Expr::Ref(Ref::Secret(handle)) => {
@@ -161,7 +181,7 @@ impl Authority<'_> {
                     |access: &Access| matches!(access, Access::Config(pattern) if pattern.covers(path, &setting));
                 if !self.any(covered) && self.accepted(path, settings).is_none() {
                     let what = format!("reads the option `{path}`");
-                    denied.push(Denied::Missing { what, kind: "config", value: Some(path.to_string()) });
+                    denied.push(Denied::Missing { what, kind: "config", value: Some(path.to_string()), force: false });
                 }
             }
             _ => {}

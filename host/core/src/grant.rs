@@ -92,10 +92,9 @@ impl Terms {
     /// The digest that names these terms at that pin.
     #[must_use]
     pub fn digest(&self, pin: &Pin) -> Digest {
-        let terms = serde_json::to_vec(self).unwrap_or_default();
-        let revision = pin.revision.to_string();
-        let nar_hash = pin.nar_hash.to_string();
-        Digest::of_parts([pin.url.as_bytes(), revision.as_bytes(), nar_hash.as_bytes(), &terms])
+        let part = |value: Result<Vec<u8>, _>| value.unwrap_or_default();
+        let (terms, pin) = (part(serde_json::to_vec(self)), part(serde_json::to_vec(pin)));
+        Digest::of_parts([pin.as_slice(), &terms])
     }
 
     /// Everything asked for, the worst first, each with its component.
@@ -235,6 +234,9 @@ mod tests {
             (|entry| entry.pin.url = "git+https://evil.example/x".to_owned()) as fn(&mut Entry),
             |entry| entry.pin.revision = "1123456789012345678901234567890123456789".parse().unwrap(),
             |entry| entry.pin.nar_hash = NarHash::from_bytes([2; 32]),
+            |entry| {
+                entry.pin.inputs.insert("nixpkgs".to_owned(), Some("evil".parse().unwrap()));
+            },
             |entry| entry.grant.as_mut().unwrap().terms.components.clear(),
         ] {
             let mut changed = good.clone();

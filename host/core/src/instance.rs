@@ -120,6 +120,12 @@ pub fn render(
     authority: Option<Authority<'_>>,
     trust: Trust,
 ) -> Result<Rendered, AnswerError> {
+    // Parsing raw Nix is work, and is done only for who may write it.
+    if let Some(authority) = authority
+        && answer.exprs.iter().any(|expr| matches!(expr, wire::Expr::Raw(_)))
+    {
+        authority.check_raw().map_err(|denied| AnswerError::Denied(vec![denied]))?;
+    }
     let configuration = Configuration::check(answer, trust).map_err(AnswerError::Refused)?;
     if let Some(authority) = authority {
         authority.check(&configuration, settings).map_err(AnswerError::Denied)?;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::option::{Class, OptionPattern, PatternError, Segment, worst_below};
+use crate::option::{Class, OptionPattern, PatternError, worst_below};
 
 /// Most permissions of a component.
 pub const MAX_PERMISSIONS: usize = 256;
@@ -192,13 +192,11 @@ impl Access {
                 Some("packages" | "legacyPackages" | "apps") => Class::Root,
                 _ => Class::WholeDevice,
             },
-            // A file may be a script that a service runs.
-            Self::Source(_) => Class::Root,
             Self::Secret(_) => Class::Accounts,
-            // Hashes of passwords stand there.
-            Self::Config(pattern) if matches!(pattern.segments(), [Segment::Literal(first), ..] if first == "users") => {
-                Class::Accounts
-            }
+            // What is mild to set is mild to read; elsewhere hashes of passwords may stand.
+            Self::Config(pattern) if worst_below(pattern) <= Class::Accounts => Class::Accounts,
+            // Where NixOS expects a set, a file is imported as Nix.
+            Self::Source(_) => Class::WholeDevice,
             Self::Artifact | Self::Config(_) | Self::Wasi => Class::Harmless,
         }
     }

@@ -39,6 +39,22 @@ pub fn lines(text: &str) -> String {
     })
 }
 
+/// JSON text in which what disturbs is escaped. Outside of its strings, JSON has nothing of that kind but newlines.
+#[must_use]
+pub fn json(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
+        if disturbs(c) && c != '\n' {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(shown, "\\u{unit:04x}");
+            }
+        } else {
+            shown.push(c);
+        }
+        shown
+    })
+}
+
 /// A short quotation: one line, cut after 120 characters.
 #[must_use]
 pub fn short(text: &str) -> String {
@@ -60,6 +76,14 @@ mod tests {
         assert_eq!(line("a\u{1b}[31mb\nc\u{202e}d"), "a\\u{1b}[31mb\\nc\\u{202e}d");
         assert_eq!(lines("a\n\tb\r"), "a\n\tb\\r");
         assert_eq!(line("grüße 日本"), "grüße 日本");
+    }
+
+    #[test]
+    fn json_keeps_its_meaning() {
+        let value = serde_json::json!({ "a": "x\u{9b}31m\u{202e}\u{e0001}\ny" });
+        let text = json(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(text.chars().all(|c| c == '\n' || !disturbs(c)));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 
     #[test]

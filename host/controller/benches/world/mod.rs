@@ -30,22 +30,23 @@ impl World {
     pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let host = Arc::new(Host::with_cache(&folder.path().join("cache")).unwrap());
-        let repositories = [("temperature", example("temperature-logger")), ("web", example("web-app")), ("greeter", greeter())]
-            .into_iter()
-            .map(|(input, source)| {
-                author::build(&source).unwrap();
-                let repository = folder.path().join(input);
-                for file in ["README.md", "flake.nix", "thymis.toml"] {
-                    copy(&source.join(file), &repository.join(file));
-                }
-                for component in fs::read_dir(source.join("modules")).unwrap() {
-                    let component = component.unwrap();
-                    copy(&component.path(), &repository.join("modules").join(component.file_name()));
-                }
-                commit(&repository);
-                (input, repository)
-            })
-            .collect();
+        let repositories =
+            [("temperature", example("temperature-logger")), ("web", example("web-app")), ("greeter", greeter())]
+                .into_iter()
+                .map(|(input, source)| {
+                    author::build(&source).unwrap();
+                    let repository = folder.path().join(input);
+                    for file in ["README.md", "flake.nix", "thymis.toml"] {
+                        copy(&source.join(file), &repository.join(file));
+                    }
+                    for component in fs::read_dir(source.join("modules")).unwrap() {
+                        let component = component.unwrap();
+                        copy(&component.path(), &repository.join("modules").join(component.file_name()));
+                    }
+                    commit(&repository);
+                    (input, repository)
+                })
+                .collect();
         Self { folder, host, repositories }
     }
 
@@ -56,7 +57,7 @@ impl World {
         for (input, repository) in &self.repositories {
             let input = input.parse().unwrap();
             let url = format!("git+file://{}", repository.display());
-            project.add_input(&input, &url, &mut |_| ControlFlow::Continue(())).unwrap();
+            project.add_input(&input, &url, false, &mut |_| ControlFlow::Continue(())).unwrap();
             project.accept_input(&input, None, None).unwrap();
         }
         for number in 0..configurations {

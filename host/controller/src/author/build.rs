@@ -136,7 +136,9 @@ fn remapped(folder: &Path) -> OsString {
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")));
     let mut flags = OsString::new();
-    for (from, to) in [(cargo, "/cargo"), (folder.parent().map(Path::to_owned), "/source")] {
+    // Beside the folder may lie what its Cargo.toml refers to.
+    let source = folder.parent().filter(|parent| parent.parent().is_some()).unwrap_or(folder);
+    for (from, to) in [(cargo, "/cargo"), (Some(source.to_owned()), "/source")] {
         let Some(from) = from else { continue };
         if !flags.is_empty() {
             flags.push("\u{1f}");

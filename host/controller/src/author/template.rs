@@ -17,7 +17,7 @@ const UNUSED: [&str; 2] = ["tests", "target"];
 pub enum NewError {
     #[error(transparent)]
     Name(#[from] IdError),
-    #[error("`{0}` can't be the name of a Rust crate: start it with a letter")]
+    #[error("`{0}` can't be the name of a Rust crate: start it with a letter, and choose no word of Rust")]
     Crate(ModuleName),
     #[error("{} is there already: choose another name", .0.display())]
     Exists(PathBuf),
@@ -25,25 +25,111 @@ pub enum NewError {
     Write { path: PathBuf, source: io::Error },
 }
 
+/// Names that a crate can't have: Rust's words, and crates that every crate knows.
+const NO_CRATES: [&str; 58] = [
+    "abstract",
+    "alloc",
+    "as",
+    "async",
+    "await",
+    "become",
+    "box",
+    "break",
+    "const",
+    "continue",
+    "core",
+    "crate",
+    "do",
+    "dyn",
+    "else",
+    "enum",
+    "extern",
+    "false",
+    "final",
+    "fn",
+    "for",
+    "gen",
+    "if",
+    "impl",
+    "in",
+    "let",
+    "loop",
+    "macro",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "override",
+    "priv",
+    "proc_macro",
+    "pub",
+    "ref",
+    "return",
+    "self",
+    "static",
+    "std",
+    "struct",
+    "super",
+    "test",
+    "thymis_sdk",
+    "trait",
+    "true",
+    "try",
+    "type",
+    "typeof",
+    "unsafe",
+    "unsized",
+    "use",
+    "virtual",
+    "where",
+    "while",
+    "yield",
+    "thymis_sdk_derive",
+];
+/// Types that the template's source uses; a module's own type gets a longer name.
+const USED_TYPES: [&str; 18] = [
+    "Artifact",
+    "Choice",
+    "Code",
+    "Config",
+    "Context",
+    "Expr",
+    "Localized",
+    "Module",
+    "Ok",
+    "Option",
+    "Problem",
+    "Problems",
+    "Result",
+    "Secret",
+    "Settings",
+    "Some",
+    "String",
+    "Text",
+];
+
 /// Makes a repository with one module in a new folder.
 ///
 /// # Errors
 /// When the folder is there, or can't be written.
 pub fn new(folder: &Path, name: &ModuleName) -> Result<(), NewError> {
-    if !name.as_str().starts_with(|c: char| c.is_ascii_lowercase()) {
+    let crate_name = name.as_str().replace('-', "_");
+    if !crate_name.starts_with(|c: char| c.is_ascii_lowercase()) || NO_CRATES.contains(&crate_name.as_str()) {
         return Err(NewError::Crate(name.clone()));
     }
     if folder.exists() {
         return Err(NewError::Exists(folder.to_owned()));
     }
-    let crate_name = name.as_str().replace('-', "_");
-    let type_name: String = name
+    let mut type_name: String = name
         .as_str()
         .split('-')
         .map(|word| {
             word.chars().take(1).map(|c| c.to_ascii_uppercase()).chain(word.chars().skip(1)).collect::<String>()
         })
         .collect();
+    if USED_TYPES.contains(&type_name.as_str()) {
+        type_name.push_str("Module");
+    }
     let fill = |text: &str| {
         text.replace("@name@", name.as_str()).replace("@crate@", &crate_name).replace("@Type@", &type_name)
     };

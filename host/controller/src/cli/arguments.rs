@@ -28,9 +28,9 @@ Typical first steps:
 Exit codes: 0 done, 1 refused with reasons, 2 wrong usage."
 )]
 pub(super) struct Arguments {
-    /// The project's folder.
-    #[arg(long, global = true, value_name = "DIR", default_value = ".")]
-    pub(super) project: PathBuf,
+    /// The project's folder; by default the one around the current folder.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) project: Option<PathBuf>,
     /// Print data as JSON.
     #[arg(long, global = true)]
     pub(super) json: bool,
@@ -97,6 +97,9 @@ pub(super) enum Input {
         name: InputName,
         /// `git+https://host/path`, `https://host/path.git` or `git+file:///path`; `?ref=branch` chooses a branch.
         url: String,
+        /// Where there is such an input: pin it anew. Its modules wait until they are accepted again.
+        #[arg(long)]
+        replace: bool,
     },
     /// All inputs with revision and status.
     List,

@@ -56,6 +56,10 @@ fn as_json(generated: &Generated) -> serde_json::Value {
     })
 }
 
+fn count(files: usize) -> String {
+    if files == 1 { "1 file".to_owned() } else { format!("{files} files") }
+}
+
 fn print(generated: &Generated, check: bool) {
     if generated.changed {
         super::input::table(&generated.catalogue);
@@ -82,11 +86,11 @@ fn print(generated: &Generated, check: bool) {
     let milliseconds = generated.time.as_secs_f64() * 1000.0;
     if generated.changed {
         let verb = if check { "Checked" } else { "Generated" };
-        anstream::println!("{GOOD}{verb}{RESET} {} files in {milliseconds:.1} ms", generated.files);
+        anstream::println!("{GOOD}{verb}{RESET} {} in {milliseconds:.1} ms", count(generated.files));
     } else {
         anstream::println!(
-            "{GOOD}Nothing changed{RESET}: {} files are as they should be {DIM}({milliseconds:.1} ms){RESET}",
-            generated.files
+            "{GOOD}Nothing changed{RESET}: {} as it should be {DIM}({milliseconds:.1} ms){RESET}",
+            count(generated.files)
         );
     }
     if !generated.unpinned.is_empty() {

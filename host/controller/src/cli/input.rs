@@ -19,13 +19,13 @@ use crate::{
 enum Refused {
     #[error("nothing was accepted")]
     No,
-    #[error("nobody can be asked here: read the above, then run it again with --yes --digest {0}")]
+    #[error("nobody can be asked here: read what `thymis input show` prints, then run it again with --digest {0}")]
     NobodyToAsk(String),
 }
 
 pub(super) fn run(context: &Context, command: &Input) -> Answer {
     match command {
-        Input::Add { name, url } => add(context, name, url),
+        Input::Add { name, url, replace } => add(context, name, url, *replace),
         Input::List => list(context),
         Input::Show { name } => show(context, name),
         Input::Accept { name, yes, revision, digest } => {
@@ -34,9 +34,11 @@ pub(super) fn run(context: &Context, command: &Input) -> Answer {
             if !context.arguments.json {
                 print(&shown);
             }
-            let digest = match (yes, digest) {
-                (true, digest) => *digest,
-                (false, _) => Some(ask(&shown)?),
+            // Whoever named a digest has seen what it stands for.
+            let digest = match digest {
+                Some(digest) => Some(*digest),
+                None if *yes => shown.digest,
+                None => Some(ask(&shown, context.arguments.json)?),
             };
             let grant = project.accept_input(name, *revision, digest)?;
             let revision = shown.repository.pin.revision;
@@ -71,11 +73,11 @@ pub(super) fn run(context: &Context, command: &Input) -> Answer {
 }
 
 /// The digest that the person agreed to.
-fn ask(shown: &Shown) -> Result<thymis_core::digest::Digest, Box<dyn std::error::Error>> {
+fn ask(shown: &Shown, json: bool) -> Result<thymis_core::digest::Digest, Box<dyn std::error::Error>> {
     let Some(digest) = shown.digest else {
         return Err(crate::project::InputError::NothingToAccept(shown.name.clone()).into());
     };
-    if !std::io::stdin().is_terminal() {
+    if json || !std::io::stdin().is_terminal() {
         return Err(Refused::NobodyToAsk(digest.to_string()).into());
     }
     anstream::print!("Accept this? [y/N] ");
@@ -85,11 +87,11 @@ fn ask(shown: &Shown) -> Result<thymis_core::digest::Digest, Box<dyn std::error:
     if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(digest) } else { Err(Refused::No.into()) }
 }
 
-fn add(context: &Context, name: &InputName, url: &str) -> Answer {
+fn add(context: &Context, name: &InputName, url: &str, replace: bool) -> Answer {
     let project = context.project()?;
     let shown = {
         let progress = Progress::new(format!("Fetching {name}"));
-        project.add_input(name, url, &mut |fetched| progress.fetched(name.as_str(), fetched))?
+        project.add_input(name, url, replace, &mut |fetched| progress.fetched(name.as_str(), fetched))?
     };
     if context.json(&as_json(&shown))? {
         return Ok(());

@@ -11,9 +11,10 @@ mod progress;
 mod project;
 mod style;
 
-use std::{error::Error, process::ExitCode, sync::Arc};
+use std::{error::Error, path::Path, process::ExitCode, sync::Arc};
 
 use clap::Parser as _;
+use thymis_core::untrusted;
 
 use self::arguments::{Arguments, Command};
 use crate::{
@@ -31,14 +32,23 @@ struct Context {
 }
 
 impl Context {
+    /// The project named by `--project`, or else the one around the current folder.
     fn project(&self) -> Result<Project, Box<dyn Error>> {
-        Ok(Project::open(&self.arguments.project, Arc::clone(&self.host))?)
+        let folder = match &self.arguments.project {
+            Some(folder) => folder.clone(),
+            None => {
+                let here = std::env::current_dir()?;
+                let is_project = |folder: &&Path| folder.join("state/project.json").is_file();
+                here.ancestors().find(is_project).unwrap_or(&here).to_owned()
+            }
+        };
+        Ok(Project::open(&folder, Arc::clone(&self.host))?)
     }
 
     /// With `--json`, prints the value and is done.
     fn json(&self, value: &impl serde::Serialize) -> Result<bool, Box<dyn Error>> {
         if self.arguments.json {
-            println!("{}", serde_json::to_string_pretty(value)?);
+            println!("{}", untrusted::json(&serde_json::to_string_pretty(value)?));
         }
         Ok(self.arguments.json)
     }
@@ -78,7 +88,7 @@ fn run(arguments: Arguments) -> Answer {
 fn refuse(error: &(dyn Error + 'static), json: bool) {
     let text = report::chain(error);
     if json {
-        println!("{:#}", serde_json::json!({ "error": text }));
+        println!("{}", untrusted::json(&format!("{:#}", serde_json::json!({ "error": text }))));
     }
     anstream::eprintln!("{}error{}: {text}", style::BAD, style::RESET);
 }

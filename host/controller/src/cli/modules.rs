@@ -1,5 +1,9 @@
 use serde_json::{Value, json};
-use thymis_core::{id::ModuleId, schema::{Setting, Shape}, untrusted};
+use thymis_core::{
+    id::ModuleId,
+    schema::{Setting, Shape},
+    untrusted,
+};
 
 use super::{
     Answer, Context,
@@ -105,7 +109,8 @@ fn line(setting: &Setting, depth: usize) {
 fn below(shape: &Shape, depth: usize) {
     match shape {
         Shape::Select(choices) => {
-            let values: Vec<String> = choices.iter().map(|choice| untrusted::short(&format!("{:?}", choice.value))).collect();
+            let values: Vec<String> =
+                choices.iter().map(|choice| untrusted::short(&format!("{:?}", choice.value))).collect();
             anstream::println!("{}{DIM}one of {}{RESET}", "  ".repeat(depth), values.join(", "));
         }
         Shape::Group(group) => group.settings().for_each(|setting| line(setting, depth)),

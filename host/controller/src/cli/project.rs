@@ -106,6 +106,9 @@ pub(super) fn why(context: &Context, configuration: &ConfigurationId, option: &O
 pub(super) fn eval(context: &Context, configuration: &ConfigurationId, options: &[OptionPath]) -> Answer {
     let project = context.project()?;
     let draft = project.repository().draft()?.ok_or(HistoryError::NoDraft)?;
+    if !project.state()?.configurations.contains_key(configuration) {
+        return Err(why::WhyError::no_configuration(&project.state()?, configuration).into());
+    }
     let values = {
         let _progress = Progress::new(format!("Evaluating {configuration} with Nix"));
         let lock = project.flake_lock()?;

@@ -11,6 +11,9 @@ use super::tree::{Entry, Kind, TreeError, TreeReader, below};
 /// The longest target of a symbolic link in bytes: Linux's limit.
 const LINK: usize = 4095;
 
+/// Longest file in bytes: it is in memory while it is hashed.
+const FILE: usize = 128 << 20;
+
 /// The NAR hash of a tree. Nothing is written anywhere; one file at a time is in memory.
 pub(super) fn nar_hash(reader: &mut TreeReader<'_>, root: Oid) -> Result<NarHash, TreeError> {
     let mut archive = Archive(Sha256::new());
@@ -59,7 +62,7 @@ impl Archive {
                     self.text("");
                 }
                 self.text("contents");
-                self.bytes(&reader.blob(entry.oid, path, usize::MAX)?);
+                self.bytes(&reader.blob(entry.oid, path, FILE)?);
             }
             Kind::Symlink => {
                 self.text("symlink");

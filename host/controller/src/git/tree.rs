@@ -75,7 +75,7 @@ pub struct TreeLimits {
 
 impl Default for TreeLimits {
     fn default() -> Self {
-        Self { entries: 200_000, depth: 64, bytes: 2 << 30, folder_bytes: 16 << 20 }
+        Self { entries: 200_000, depth: 64, bytes: 1 << 30, folder_bytes: 16 << 20 }
     }
 }
 

@@ -10,7 +10,7 @@ use rowan::ast::AstNode as _;
 use thymis_core::id::InputName;
 
 /// Longest `flake.nix` that is read, in bytes.
-pub(super) const MAX_BYTES: usize = 1 << 20;
+pub(super) const MAX_BYTES: usize = thymis_core::nix::raw::MAX_BYTES;
 const MAX_INPUTS: usize = 256;
 /// Inputs of the project that an input of the same name in a repository follows.
 const FOLLOWED: [&str; 2] = ["nixpkgs", "thymis"];

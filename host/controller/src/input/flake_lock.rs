@@ -11,6 +11,8 @@ use thymis_core::{
 
 use crate::git::GitUrl;
 
+const MAX_NODES: usize = 10_000;
+
 /// `flake.lock`, version 7: <https://nix.dev/manual/nix/latest/command-ref/new-cli/nix3-flake#lock-files>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FlakeLock {
@@ -46,12 +48,14 @@ pub enum FlakeLockError {
     Json(#[from] JsonError),
     #[error("flake.lock has version {0}; this Thymis knows version 7")]
     Version(u32),
+    #[error("flake.lock has {0} nodes, {MAX_NODES} are allowed")]
+    TooMany(usize),
     #[error(
-        "flake.lock and modules.lock disagree on `{input}`: {what} {flake} there, {modules} here. Restore both files from one commit, or run `thymis input remove {input}` and add it again"
+        "flake.lock and modules.lock disagree on `{input}`: {what} {flake} there, {modules} here. Restore both files from one commit, or run `thymis input add --replace {input} URL`"
     )]
     Disagrees { input: InputName, what: &'static str, flake: String, modules: String },
     #[error(
-        "flake.lock has no node for `{input}`, which modules.lock pins. Restore both files from one commit, or run `thymis input remove {input}` and add it again"
+        "flake.lock has no node for `{input}`, which modules.lock pins. Restore both files from one commit, or run `thymis input add --replace {input} URL`"
     )]
     Absent { input: InputName },
 }
@@ -61,7 +65,13 @@ impl FlakeLock {
     /// When the bytes are not a lock in the version that this program knows.
     pub fn parse(bytes: &[u8]) -> Result<Self, FlakeLockError> {
         let lock: Self = json::parse("flake.lock", bytes)?;
-        if lock.version == 7 { Ok(lock) } else { Err(FlakeLockError::Version(lock.version)) }
+        if lock.version != 7 {
+            return Err(FlakeLockError::Version(lock.version));
+        }
+        if lock.nodes.len() > MAX_NODES {
+            return Err(FlakeLockError::TooMany(lock.nodes.len()));
+        }
+        Ok(lock)
     }
 
     /// The lock for these pins. Nodes below a direct input are taken over from `old` where that input is unchanged.
@@ -83,7 +93,7 @@ impl FlakeLock {
                 } else if let Some((old, edge)) = same.and_then(|(old, before)| Some((old, before.inputs.get(own)?))) {
                     node.inputs.insert(own.clone(), edge.clone());
                     if let Edge::Node(below) = edge {
-                        old.copy(below, &mut nodes);
+                        nodes.extend(old.below(below));
                     }
                 }
             }
@@ -108,40 +118,30 @@ impl FlakeLock {
         missing
     }
 
-    /// Takes the nodes below a direct input over from a lock that Nix made for the same inputs.
+    /// Takes the nodes below a direct input over from a lock that Nix made for the same inputs. They get names that are
+    /// free here.
     pub fn graft(&mut self, input: &InputName, from: &Self) {
         let Some(edges) = from.direct(input.as_str()).map(|node| node.inputs.clone()) else { return };
-        let mut renamed = BTreeMap::new();
-        let edges = edges.into_iter().map(|(own, edge)| (own, self.adopt(input, edge, from, &mut renamed))).collect();
-        let Some(Edge::Node(node)) = self.nodes.get(&self.root).and_then(|root| root.inputs.get(input.as_str())) else {
-            return;
+        let adopt = |edges: BTreeMap<String, Edge>| -> BTreeMap<String, Edge> {
+            let rename = |edge| match edge {
+                Edge::Node(name) => Edge::Node(format!("{input}_{name}")),
+                follows @ Edge::Follows(_) => follows,
+            };
+            edges.into_iter().map(|(own, edge)| (own, rename(edge))).collect()
         };
-        if let Some(node) = self.nodes.get_mut(&node.clone()) {
-            node.inputs = edges;
+        for edge in edges.values() {
+            let Edge::Node(name) = edge else { continue };
+            for (name, node) in from.below(name) {
+                let inputs = adopt(node.inputs.clone());
+                self.nodes.insert(format!("{input}_{name}"), Node { inputs, ..node });
+            }
         }
-    }
-
-    /// Copies the node behind an edge, and all below it, under a name that is free here.
-    fn adopt(
-        &mut self,
-        input: &InputName,
-        edge: Edge,
-        from: &Self,
-        renamed: &mut BTreeMap<String, String>,
-    ) -> Edge {
-        let Edge::Node(name) = edge else { return edge };
-        if let Some(known) = renamed.get(&name) {
-            return Edge::Node(known.clone());
+        let own = self.nodes.get(&self.root).and_then(|root| root.inputs.get(input.as_str())).cloned();
+        if let Some(Edge::Node(own)) = own
+            && let Some(node) = self.nodes.get_mut(&own)
+        {
+            node.inputs = adopt(edges);
         }
-        let own = format!("{input}_{name}");
-        renamed.insert(name.clone(), own.clone());
-        if let Some(mut node) = from.nodes.get(&name).cloned() {
-            let edges = std::mem::take(&mut node.inputs);
-            node.inputs =
-                edges.into_iter().map(|(key, edge)| (key, self.adopt(input, edge, from, renamed))).collect();
-            self.nodes.insert(own.clone(), node);
-        }
-        Edge::Node(own)
     }
 
     /// # Errors
@@ -182,15 +182,19 @@ impl FlakeLock {
         }
     }
 
-    fn copy(&self, name: &str, nodes: &mut BTreeMap<String, Node>) {
-        let Some(node) = self.nodes.get(name) else { return };
-        if nodes.insert(name.to_owned(), node.clone()).is_none() {
-            for edge in node.inputs.values() {
-                if let Edge::Node(below) = edge {
-                    self.copy(below, nodes);
-                }
+    /// The node and all below it.
+    fn below(&self, name: &str) -> BTreeMap<String, Node> {
+        let mut found = BTreeMap::new();
+        let mut open = vec![name];
+        while let Some((name, node)) = open.pop().and_then(|name| self.nodes.get_key_value(name)) {
+            if found.insert(name.clone(), node.clone()).is_none() {
+                open.extend(node.inputs.values().filter_map(|edge| match edge {
+                    Edge::Node(below) => Some(below.as_str()),
+                    Edge::Follows(_) => None,
+                }));
             }
         }
+        found
     }
 }
 

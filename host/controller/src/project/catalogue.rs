@@ -59,18 +59,18 @@ pub struct InputReport {
 pub(super) enum LoadError {
     #[error("its URL in state/project.json can't be used")]
     Url(#[from] UrlError),
-    #[error("it is not pinned: run `thymis input remove {0}` and add it again")]
+    #[error("it is not pinned: run `thymis input add --replace {0} URL`")]
     NotPinned(InputName),
     #[error(
-        "modules.lock pins {locked}, state/project.json says {stated}: a grant is for one URL. Run `thymis input remove {name}` and add it again"
+        "modules.lock pins {locked}, state/project.json says {stated}: a grant is for one URL. Run `thymis input add --replace {name} {stated}`"
     )]
     OtherUrl { name: InputName, locked: String, stated: String },
     #[error(transparent)]
     Repository(#[from] RepositoryError),
     #[error(
-        "the repository's contents at {revision} have the NAR hash {found}, modules.lock says {locked}: somebody changed the lock; restore it from git"
+        "what modules.lock pins is not what the repository has at {revision} (NAR hash {found}, pinned {locked}): somebody changed the lock; restore it from git"
     )]
-    NarHash { revision: String, found: String, locked: String },
+    Contents { revision: String, found: String, locked: String },
     #[error("{error}: look at it with `thymis input show {name}`, then run `thymis input accept {name}`")]
     Grant { name: InputName, error: GrantError },
     #[error("the component `{file}` can't be loaded")]
@@ -161,11 +161,9 @@ impl Catalogue {
     /// Why it can't be: its input is not there, is not loaded, or has no such module.
     pub(crate) fn get(&self, id: &ModuleId) -> Result<&Loaded, FailureKind> {
         self.find(id).ok_or_else(|| match self.inputs.get(&id.input) {
-            Some(report) if report.status != Status::Loaded => FailureKind::InputNotLoaded {
-                module: id.clone(),
-                status: report.status,
-                detail: report.detail.clone(),
-            },
+            Some(report) if report.status != Status::Loaded => {
+                FailureKind::InputNotLoaded { module: id.clone(), status: report.status, detail: report.detail.clone() }
+            }
             None if id.input.as_str() != BUILT_IN => FailureKind::NoInput(id.clone()),
             _ => {
                 let of_input = self.modules.keys().filter(|other| other.input == id.input);
@@ -223,13 +221,13 @@ impl Catalogue {
             return Err(LoadError::OtherUrl { name: name.clone(), locked, stated });
         }
         // Nothing of an input without a grant is looked at here, and the base inputs may be large.
-        if name.as_str() == BUILT_IN || name.as_str() == "nixpkgs" {
+        if is_base(name) {
             return Ok(None);
         }
         let snapshot = snapshot(host, &url, entry)?;
         let repository = Repository::read(&url, &snapshot, host.sandbox.limits())?;
-        if repository.pin.nar_hash != entry.pin.nar_hash {
-            return Err(LoadError::NarHash {
+        if repository.pin != entry.pin {
+            return Err(LoadError::Contents {
                 revision: entry.pin.revision.short(),
                 found: repository.pin.nar_hash.to_string(),
                 locked: entry.pin.nar_hash.to_string(),
@@ -287,8 +285,13 @@ fn is_file((_, entry): &(String, git::Entry)) -> bool {
     matches!(entry.kind, Kind::File | Kind::Executable)
 }
 
+/// Inputs that provide no modules, whatever they contain: the generated flake itself uses them.
+pub(super) fn is_base(name: &InputName) -> bool {
+    matches!(name.as_str(), BUILT_IN | "nixpkgs")
+}
+
 /// The pinned commit: from the copy, or fetched again.
-fn snapshot(host: &Host, url: &GitUrl, entry: &Entry) -> Result<Snapshot, FetchError> {
+pub(super) fn snapshot(host: &Host, url: &GitUrl, entry: &Entry) -> Result<Snapshot, FetchError> {
     if let Some(snapshot) = host.store.snapshot(url, entry.pin.revision)? {
         return Ok(snapshot);
     }

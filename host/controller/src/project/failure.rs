@@ -64,7 +64,7 @@ fn lines(items: impl Iterator<Item = String>) -> String {
 fn problems(problems: &[wire::Problem]) -> String {
     let text = |localized: &wire::Localized| {
         let english = localized.iter().find(|translation| translation.locale == "en");
-        english.or(localized.first()).map(|translation| untrusted::line(&translation.text)).unwrap_or_default()
+        english.or(localized.first()).map(|translation| untrusted::short(&translation.text)).unwrap_or_default()
     };
     lines(problems.iter().take(50).map(|problem| match &problem.setting {
         Some(setting) => format!("`{}`: {}", untrusted::short(setting), text(&problem.message)),
@@ -84,7 +84,23 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// All failures of a target in one text, for Nix and for `hosts.json`.
+/// How many failures and warnings of one target are told.
+pub(super) const TOLD: usize = 20;
+/// Longest text of a target's failures, in bytes: it goes into files of every configuration concerned.
+const LONGEST: usize = 8 << 10;
+
+/// The failures of a target in one text, for Nix and for `hosts.json`.
 pub(super) fn why(failures: &[Failure]) -> String {
-    failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    let mut text = String::new();
+    for (index, failure) in failures.iter().enumerate() {
+        let line = failure.to_string();
+        if index == TOLD || text.len() + line.len() > LONGEST {
+            text.push_str(&format!("and {} more", failures.len() - index));
+            break;
+        }
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text.truncate(text.trim_end().len());
+    text
 }

@@ -19,7 +19,7 @@ use thymis_core::{
 
 use super::{
     catalogue::{Catalogue, Loaded},
-    failure::{Failure, FailureKind, why},
+    failure::{Failure, FailureKind, TOLD, why},
     state::{Parsed, State},
 };
 
@@ -229,8 +229,9 @@ impl Work<'_> {
         let of_tags = || tags.iter().flat_map(|(_, output)| &output.sections.rendered);
         let (conflicts, dropped) =
             conflict::compare(own.rendered.iter().chain(of_tags()).flat_map(|rendered| &rendered.facts));
-        failures.extend(conflicts.into_iter().map(|conflict| fail(FailureKind::Conflict(conflict))));
-        let warnings = dropped.into_iter().map(|dropped| Warning { configuration: id.clone(), dropped }).collect();
+        failures.extend(conflicts.into_iter().take(TOLD).map(|conflict| fail(FailureKind::Conflict(conflict))));
+        let warnings =
+            dropped.into_iter().take(TOLD).map(|dropped| Warning { configuration: id.clone(), dropped }).collect();
 
         let mut inputs = own.inputs;
         inputs.extend(tags.iter().flat_map(|(_, output)| output.sections.inputs.iter().cloned()));
@@ -316,7 +317,12 @@ impl Work<'_> {
 }
 
 /// A configuration, as its modules see it.
-pub(crate) fn target(state: &State, catalogue: &Catalogue, id: &ConfigurationId, configuration: &Configuration) -> Target {
+pub(crate) fn target(
+    state: &State,
+    catalogue: &Catalogue,
+    id: &ConfigurationId,
+    configuration: &Configuration,
+) -> Target {
     let device_type = device_type(state, configuration);
     let kind = device_type.as_ref().and_then(|device| catalogue.device_types.get(&device.parse().ok()?));
     Target {

@@ -8,9 +8,14 @@ use thymis_core::{
     json, state,
 };
 
-use super::{GenerateError, Project, ProjectError, StateReadError, is_generated, state as files, transaction::{flake_inputs, pins}};
+use super::{
+    GenerateError, Project, ProjectError, StateReadError,
+    catalogue::{is_base, snapshot},
+    is_generated, state as files,
+    transaction::{flake_inputs, pins},
+};
 use crate::{
-    git::{Content, FetchError, FetchLimits, FetchProgress, GitUrl, UrlError},
+    git::{Content, FetchError, FetchLimits, FetchProgress, GitUrl, ProjectLock, UrlError},
     input::{Contents, FlakeLock, Repository, RepositoryError, Status},
     nix::{Nix, NixError},
 };
@@ -28,13 +33,11 @@ pub struct Shown {
 /// Why inputs were not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
-    #[error("`{0}` can't be the name of a repository with modules: it is that of the built-in ones")]
-    BuiltIn(InputName),
-    #[error("there is an input `{0}` already: choose another name, or remove it first")]
+    #[error("there is an input `{0}` already: choose another name, or pin it anew with --replace")]
     Exists(InputName),
-    #[error("there is no input `{name}`{}", if known.is_empty() { String::new() } else { format!("; there are {known}") })]
+    #[error("there is no input `{name}`{}", if known.is_empty() { ": there are none yet, add one with `thymis input add`".to_owned() } else { format!("; there are {known}") })]
     Unknown { name: InputName, known: String },
-    #[error("`{0}` isn't pinned: run `thymis input remove {0}` and add it again")]
+    #[error("`{0}` isn't pinned: run `thymis input add --replace {0} URL`")]
     NotPinned(InputName),
     #[error("the input `{name}` is used by {users}: remove its modules there first")]
     InUse { name: InputName, users: String },
@@ -49,9 +52,11 @@ pub enum InputError {
     )]
     OtherDigest { name: InputName, expected: Digest, found: Digest },
     #[error(
-        "the repository's contents differ from what modules.lock pins (NAR hash {found}, expected {expected}): restore modules.lock, or remove the input and add it again"
+        "the repository's contents differ from what modules.lock pins (NAR hash {found}, expected {expected}): restore modules.lock from git, or pin the input anew with `thymis input add --replace`"
     )]
     Contents { found: String, expected: String },
+    #[error("the input `{0}` was changed meanwhile: look at it again with `thymis input show {0}`")]
+    Changed(InputName),
     #[error(transparent)]
     Url(#[from] UrlError),
     #[error("{}: {error}", .error.status())]
@@ -79,7 +84,8 @@ impl From<FetchError> for InputError {
 }
 
 impl Project {
-    /// Fetches a repository, reads it, and pins it. Its modules wait for [`Project::accept_input`].
+    /// Fetches a repository, reads it, and pins it; with `replace` also where there is such an input. Its modules wait for
+    /// [`Project::accept_input`].
     ///
     /// # Errors
     /// When the name is taken or the repository can't be an input; nothing was changed.
@@ -87,22 +93,29 @@ impl Project {
         &self,
         name: &InputName,
         url: &str,
+        replace: bool,
         progress: &mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
     ) -> Result<Shown, InputError> {
         let url: GitUrl = url.parse()?;
+        let is_taken = |project: &state::Project| !replace && project.inputs.contains_key(name);
+        if is_taken(&*self.state()?.project) {
+            return Err(InputError::Exists(name.clone()));
+        }
+        let fetched = self.host.store.fetch(&url, &FetchLimits::default(), progress)?;
+        let mut repository = Repository::read(&url, &fetched.snapshot, self.host.sandbox.limits())?;
+        if is_base(name) {
+            repository.contents = Contents::Plain;
+        }
+        // Fetching takes its time: what others changed meanwhile is read now.
+        let project_lock = self.repository.lock().map_err(ProjectError::from)?;
         let mut project = (*self.state()?.project).clone();
-        if project.inputs.contains_key(name) {
+        if is_taken(&project) {
             return Err(InputError::Exists(name.clone()));
         }
         let mut lock = self.lock()?;
-        let fetched = self.host.store.fetch(&url, &FetchLimits::default(), progress)?;
-        let mut repository = Repository::read(&url, &fetched.snapshot, self.host.sandbox.limits())?;
-        if name.as_str() == BUILT_IN || name.as_str() == "nixpkgs" {
-            repository.contents = Contents::Plain;
-        }
         lock.inputs.insert(name.clone(), Entry { pin: repository.pin.clone(), grant: None });
         project.inputs.insert(name.clone(), state::Input { url: url.to_string() });
-        self.write_inputs(&project, &lock)?;
+        self.write_inputs(&project_lock, &project, lock)?;
         Ok(shown(name, repository, None))
     }
 
@@ -138,15 +151,20 @@ impl Project {
             return Err(InputError::OtherDigest { name: name.clone(), expected, found });
         }
         let grant = Grant { digest: found, terms: offer.terms };
+        let project_lock = self.repository.lock().map_err(ProjectError::from)?;
         let mut lock = self.lock()?;
-        lock.inputs.insert(name.clone(), Entry { pin: entry.pin, grant: Some(grant.clone()) });
-        self.write_inputs(&self.state()?.project, &lock)?;
+        match lock.inputs.get_mut(name).filter(|now| now.pin == entry.pin) {
+            Some(now) => now.grant = Some(grant.clone()),
+            None => return Err(InputError::Changed(name.clone())),
+        }
+        self.write_inputs(&project_lock, &self.state()?.project, lock)?;
         Ok(grant)
     }
 
     /// # Errors
     /// When there is no such input, or modules of it are in use.
     pub fn remove_input(&self, name: &InputName) -> Result<(), InputError> {
+        let project_lock = self.repository.lock().map_err(ProjectError::from)?;
         let state = self.state()?;
         let mut project = (*state.project).clone();
         if project.inputs.remove(name).is_none() {
@@ -165,7 +183,7 @@ impl Project {
         }
         let mut lock = self.lock()?;
         lock.inputs.remove(name);
-        self.write_inputs(&project, &lock)
+        self.write_inputs(&project_lock, &project, lock)
     }
 
     /// Pins, with Nix, the inputs of inputs that are not known yet; answers which they were.
@@ -173,6 +191,7 @@ impl Project {
     /// # Errors
     /// When `nix` is missing or can't fetch them; nothing was changed.
     pub fn lock_inputs(&self, nix: &Nix) -> Result<Vec<String>, InputError> {
+        let project_lock = self.repository.lock().map_err(ProjectError::from)?;
         let state = self.state()?;
         let mut lock = self.lock()?;
         lock.inputs.retain(|name, _| state.project.inputs.contains_key(name));
@@ -182,7 +201,7 @@ impl Project {
         if missing.is_empty() {
             return Ok(missing);
         }
-        let mut inputs = flake_inputs(&state.project, &lock);
+        let mut inputs = flake_inputs(&state.project, &lock)?;
         for input in &mut inputs {
             let url: GitUrl = input.url.parse()?;
             if let Some(pin) = pins.get(&input.name) {
@@ -193,7 +212,7 @@ impl Project {
         for name in pins.keys().filter(|name| missing.iter().any(|path| path.starts_with(&format!("{name}/")))) {
             flake_lock.graft(name, &made);
         }
-        self.write_locked(&state.project, &lock, &flake_lock)?;
+        self.write_locked(&project_lock, &state.project, &lock, &flake_lock)?;
         Ok(missing)
     }
 
@@ -202,15 +221,12 @@ impl Project {
         let input = project.inputs.get(name).ok_or_else(|| unknown(name, &project))?;
         let url: GitUrl = input.url.parse()?;
         let entry = self.lock()?.inputs.remove(name).ok_or_else(|| InputError::NotPinned(name.clone()))?;
-        let snapshot = match self.host.store.snapshot(&url, entry.pin.revision)? {
-            Some(snapshot) => snapshot,
-            None => {
-                let mut go_on = |_| ControlFlow::Continue(());
-                self.host.store.fetch(&url.at(entry.pin.revision), &FetchLimits::default(), &mut go_on)?.snapshot
-            }
-        };
-        let repository = Repository::read(&url, &snapshot, self.host.sandbox.limits())?;
-        if repository.pin.nar_hash != entry.pin.nar_hash {
+        let snapshot = snapshot(&self.host, &url, &entry)?;
+        let mut repository = Repository::read(&url, &snapshot, self.host.sandbox.limits())?;
+        if is_base(name) {
+            repository.contents = Contents::Plain;
+        }
+        if repository.pin != entry.pin {
             return Err(InputError::Contents {
                 found: repository.pin.nar_hash.to_string(),
                 expected: entry.pin.nar_hash.to_string(),
@@ -221,30 +237,35 @@ impl Project {
 
     /// Makes a draft with these inputs, then changes the state: after a kill between the two, the locks hold an entry more,
     /// which nothing uses.
-    fn write_inputs(&self, project: &state::Project, lock: &Lock) -> Result<(), InputError> {
-        let mut lock = lock.clone();
+    fn write_inputs(
+        &self,
+        project_lock: &ProjectLock,
+        project: &state::Project,
+        mut lock: Lock,
+    ) -> Result<(), InputError> {
         lock.inputs.retain(|name, _| project.inputs.contains_key(name));
         let flake_lock = FlakeLock::compose(&pins(&lock), self.flake_lock()?.as_ref());
-        self.write_locked(project, &lock, &flake_lock)
+        self.write_locked(project_lock, project, &lock, &flake_lock)
     }
 
-    fn write_locked(&self, project: &state::Project, lock: &Lock, flake_lock: &FlakeLock) -> Result<(), InputError> {
-        let project_lock = self.repository.lock().map_err(ProjectError::from)?;
+    fn write_locked(
+        &self,
+        project_lock: &ProjectLock,
+        project: &state::Project,
+        lock: &Lock,
+        flake_lock: &FlakeLock,
+    ) -> Result<(), InputError> {
         let bytes = json::write(project).map_err(GenerateError::from)?;
-        let mut changes: BTreeMap<_, _> = self
-            .pinned(project, lock, flake_lock)
-            .map_err(GenerateError::from)?
-            .into_iter()
-            .map(|(path, content)| (path, Some(content)))
-            .collect();
+        let mut changes: BTreeMap<_, _> =
+            self.pinned(project, lock, flake_lock)?.into_iter().map(|(path, content)| (path, Some(content))).collect();
         changes.insert("state/project.json".to_owned(), Some(Content::File(bytes.clone())));
         let draft = self.repository.draft().map_err(ProjectError::from)?;
         let tree = self
             .repository
-            .edit_tree(&project_lock, draft.map(|draft| draft.tree), &changes)
+            .edit_tree(project_lock, draft.map(|draft| draft.tree), &changes)
             .map_err(GenerateError::from)?;
         self.repository
-            .apply(&project_lock, tree, "Changed inputs", draft.map(|draft| draft.commit), &is_generated)
+            .apply(project_lock, tree, "Changed inputs", draft.map(|draft| draft.commit), &is_generated)
             .map_err(GenerateError::from)?;
         if *self.state()?.project != *project {
             files::write(self.root(), "state/project.json", &bytes)?;

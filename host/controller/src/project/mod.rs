@@ -18,6 +18,7 @@ use std::{
 
 use thymis_core::{
     grant::{self, Lock},
+    id::{ConfigurationId, TagId},
     json::JsonError,
 };
 use thymis_sandbox::Sandbox;
@@ -39,14 +40,23 @@ use crate::{
 /// Files that `generate` owns.
 #[must_use]
 pub fn is_generated(path: &str) -> bool {
-    matches!(path, "flake.nix" | "flake.lock" | grant::FILE | "hosts.json")
-        || path.starts_with("hosts/")
-        || path.starts_with("tags/")
+    let host = |name: &str| name.strip_suffix(".secrets.json").or(name.strip_suffix(".nix")).map(str::to_owned);
+    match path.split_once('/') {
+        None => matches!(path, "flake.nix" | "flake.lock" | grant::FILE | "hosts.json"),
+        Some(("hosts", name)) => host(name).is_some_and(|id| id.parse::<ConfigurationId>().is_ok()),
+        Some(("tags", name)) => name.strip_suffix(".nix").is_some_and(|id| id.parse::<TagId>().is_ok()),
+        Some(_) => false,
+    }
 }
 
-/// Files that a commit takes from the draft: the generated ones and the state they were generated from.
+/// Files that a commit takes from the draft: the generated ones and what they were generated from.
 fn is_ours(path: &str) -> bool {
-    is_generated(path) || path.starts_with("state/") || path.starts_with("artifacts/")
+    let id = |name: &str| name.strip_suffix(".json").is_some_and(|id| id.parse::<ConfigurationId>().is_ok());
+    is_generated(path)
+        || path == "state/project.json"
+        || path.strip_prefix("state/configurations/").is_some_and(id)
+        || path.strip_prefix("state/tags/").is_some_and(id)
+        || path.starts_with("artifacts/")
 }
 
 /// What all projects of a process share.

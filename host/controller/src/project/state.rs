@@ -58,8 +58,12 @@ pub enum StateProblem {
     Read { file: String, source: std::io::Error },
     #[error("{file} can't be written")]
     Write { file: String, source: std::io::Error },
-    #[error("{file} is larger than {MAX_BYTES} bytes, a folder, or a symbolic link")]
+    #[error("{file} is not a plain file: put the file itself there")]
     NotAFile { file: String },
+    #[error("{file} is larger than {MAX_BYTES} bytes")]
+    TooLarge { file: String },
+    #[error("{folder} must be a folder, and no symbolic link")]
+    NotAFolder { folder: &'static str },
     #[error("{file}: the file's name is not that of a configuration or tag")]
     Name { file: String, source: IdError },
     #[error("{folder} holds more than {MAX_FILES} files")]
@@ -80,6 +84,11 @@ impl From<StateProblem> for StateReadError {
 
 impl State {
     pub(super) fn read(root: &Path) -> Result<Self, StateReadError> {
+        for folder in ["state", "state/configurations", "state/tags"] {
+            if std::fs::symlink_metadata(root.join(folder)).is_ok_and(|meta| !meta.is_dir()) {
+                return Err(StateProblem::NotAFolder { folder }.into());
+            }
+        }
         let file = "state/project.json";
         let bytes = read_file(root, file)?.ok_or_else(|| StateProblem::NoProject(root.to_owned()))?;
         let project = Project::parse(&bytes).map_err(StateProblem::State)?;
@@ -158,9 +167,8 @@ fn read_file(root: &Path, file: &str) -> Result<Option<Vec<u8>>, StateProblem> {
     let path = root.join(file);
     let fail = |source| StateProblem::Read { file: untrusted::short(file), source };
     match std::fs::symlink_metadata(&path) {
-        Ok(meta) if !meta.is_file() || meta.len() > MAX_BYTES => {
-            Err(StateProblem::NotAFile { file: untrusted::short(file) })
-        }
+        Ok(meta) if !meta.is_file() => Err(StateProblem::NotAFile { file: untrusted::short(file) }),
+        Ok(meta) if meta.len() > MAX_BYTES => Err(StateProblem::TooLarge { file: untrusted::short(file) }),
         Ok(_) => std::fs::read(&path).map(Some).map_err(fail),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(fail(error)),

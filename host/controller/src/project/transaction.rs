@@ -15,7 +15,7 @@ use super::{
     is_generated, is_ours,
 };
 use crate::{
-    git::{ApplyError, Author, Content, HistoryError, Oid, TreeError, WriteError},
+    git::{ApplyError, Author, Content, GitUrl, HistoryError, Oid, TreeError, UrlError, WriteError},
     input::{FlakeLock, FlakeLockError},
 };
 
@@ -65,6 +65,8 @@ pub enum GenerateError {
     #[error("{} can't be generated; nothing was changed:\n{}\nWith --keep-going, the others are generated and these say why they are not",
         count(.0), .0.iter().map(|failure| format!("- {failure}")).collect::<Vec<_>>().join("\n"))]
     Refused(Vec<Failure>),
+    #[error("the URL of the input `{name}` in state/project.json can't be used")]
+    Url { name: InputName, source: UrlError },
     #[error("the artifact `{file}` can't be used: {why}")]
     Artifact { file: String, why: &'static str },
     #[error("{} can't be read", path.display())]
@@ -107,6 +109,8 @@ pub enum CommitError {
     History(#[from] HistoryError),
     #[error(transparent)]
     State(#[from] StateReadError),
+    #[error(transparent)]
+    Artifacts(#[from] Box<GenerateError>),
     #[error("the state was changed after it was generated ({0}): run `thymis generate` first")]
     Stale(String),
 }
@@ -208,6 +212,19 @@ impl Project {
                 return Err(CommitError::Stale(path.clone()));
             }
         }
+        let artifacts = self.artifacts().map_err(Box::new)?;
+        for (name, path) in &artifacts {
+            let now = Oid::hash_file(git2::ObjectType::Blob, path).ok();
+            if drafted.get(&format!("artifacts/{name}")).map(|entry| entry.oid) != now {
+                return Err(CommitError::Stale(format!("artifacts/{name}")));
+            }
+        }
+        let is_there = |name: &str| artifacts.contains_key(name);
+        if let Some(gone) =
+            drafted.keys().find(|path| path.strip_prefix("artifacts/").is_some_and(|name| !is_there(name)))
+        {
+            return Err(CommitError::Stale(gone.clone()));
+        }
         if let Some(gone) = drafted.keys().find(|path| path.starts_with("state/") && !state.files.contains_key(*path)) {
             return Err(CommitError::Stale(gone.clone()));
         }
@@ -220,9 +237,9 @@ impl Project {
         project: &state::Project,
         lock: &Lock,
         flake_lock: &FlakeLock,
-    ) -> Result<BTreeMap<String, Content>, serde_json::Error> {
+    ) -> Result<BTreeMap<String, Content>, GenerateError> {
         let files = [
-            ("flake.nix", nix::flake(&flake_inputs(project, lock)).into_bytes()),
+            ("flake.nix", nix::flake(&flake_inputs(project, lock)?).into_bytes()),
             ("flake.lock", json::write(flake_lock)?),
             (grant::FILE, json::write(lock)?),
         ];
@@ -232,7 +249,12 @@ impl Project {
     /// Files below `artifacts/`, by name.
     fn artifacts(&self) -> Result<BTreeMap<String, PathBuf>, GenerateError> {
         let mut found = BTreeMap::new();
-        let mut folders = vec![(self.root().join("artifacts"), String::new())];
+        let root = self.root().join("artifacts");
+        if std::fs::symlink_metadata(&root).is_ok_and(|meta| !meta.is_dir()) {
+            let file = "artifacts".to_owned();
+            return Err(GenerateError::Artifact { file, why: "it must be a folder, and no symbolic link" });
+        }
+        let mut folders = vec![(root, String::new())];
         while let Some((folder, prefix)) = folders.pop() {
             let read = |source| GenerateError::Read { path: folder.clone(), source };
             let entries = match std::fs::read_dir(&folder) {
@@ -268,12 +290,15 @@ impl Project {
 }
 
 /// The inputs of the project's flake.
-pub(super) fn flake_inputs(project: &state::Project, lock: &Lock) -> Vec<nix::FlakeInput> {
+pub(super) fn flake_inputs(project: &state::Project, lock: &Lock) -> Result<Vec<nix::FlakeInput>, GenerateError> {
     let follows = |name| lock.inputs.get(name).map(|entry| follows(&entry.pin, project)).unwrap_or_default();
     project
         .inputs
         .iter()
-        .map(|(name, input)| nix::FlakeInput { name: name.clone(), url: input.url.clone(), follows: follows(name) })
+        .map(|(name, input)| {
+            let url: GitUrl = input.url.parse().map_err(|source| GenerateError::Url { name: name.clone(), source })?;
+            Ok(nix::FlakeInput { name: name.clone(), url: url.to_string(), follows: follows(name) })
+        })
         .collect()
 }
 

@@ -12,7 +12,9 @@ const STORE: &str = "/nix/store";
 pub(super) fn spells_store_path(expr: &Expr) -> bool {
     let runs = runs(expr);
     let last = runs.len().saturating_sub(1);
-    runs.iter().enumerate().any(|(index, run)| says(run) || (index == 0 && last > 0 && begins(run)))
+    runs.iter()
+        .enumerate()
+        .any(|(index, run)| says(run) || (index == 0 && last > 0 && begins(run)) || (index > 0 && completes(run)))
         || opens(expr, false)
 }
 
@@ -41,6 +43,9 @@ fn opens(expr: &Expr, rest_follows: bool) -> bool {
 fn choices(expr: &Expr) -> Vec<&Expr> {
     match expr {
         Expr::Call(call) if call.function.name == "toString" => call.arguments.iter().collect(),
+        // Whatever the choices are made of: a set of texts, or what becomes one.
+        Expr::Call(call) if call.function.name == "select" => call.arguments.iter().skip(1).collect(),
+        Expr::Attrs(attrs) => attrs.iter().map(|(_, value)| value).collect(),
         _ => expr.choices().unwrap_or_default(),
     }
 }
@@ -103,6 +108,15 @@ fn says(run: &str) -> bool {
     })
 }
 
+/// The rest of a path whose beginning was filled in before.
+fn completes(run: &str) -> bool {
+    let name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let mut segments = run.split('/').filter(|segment| !matches!(*segment, "" | "."));
+    run.starts_with(['/', 's'])
+        && segments.next().is_some_and(|first| first.split(|c| !name(c)).next() == Some("store"))
+        || run.starts_with("/..")
+}
+
 /// The beginning of a path whose rest is filled in later and could complete it.
 fn begins(run: &str) -> bool {
     if !run.starts_with('/') {
@@ -153,6 +167,8 @@ mod tests {
         assert!(!spells_store_path(&text(vec![choice("a", "b"), literal("/x")])));
         assert!(!spells_store_path(&text(vec![choice("/srv", "/var"), literal("/x")])));
         assert!(!spells_store_path(&text(vec![choice("/", "/nix")])));
+        let rest = text(vec![Part::Embed(Expr::Ref(Ref::Config("own".parse().unwrap()))), literal("/store/x")]);
+        assert!(spells_store_path(&rest));
         let filled_up = text(vec![literal("/a/.."), Part::Embed(Expr::Ref(Ref::System))]);
         assert!(spells_store_path(&filled_up));
     }
@@ -164,6 +180,9 @@ mod tests {
         {
             assert!(!spells_store_path(&text(vec![literal(path)])), "{path}");
         }
+        let own = Expr::Ref(Ref::Config("own".parse().unwrap()));
+        let named = text(vec![Part::Embed(own.clone()), literal("/storefront")]);
+        assert!(!spells_store_path(&named));
         let program = text(vec![Part::Embed(Expr::Ref(Ref::Package(vec!["hello".into()]))), literal("/bin/hello")]);
         assert!(!spells_store_path(&program));
         let var = text(vec![literal("/var/lib/"), Part::Embed(Expr::Ref(Ref::System))]);

@@ -7,6 +7,8 @@ use crate::{
 
 /// Outputs that a flake has once per system.
 const PER_SYSTEM: [&str; 3] = ["packages", "legacyPackages", "apps"];
+/// The function that [`super::host`] and [`super::tag`] define where it is used.
+pub(super) const GUARD: &str = "packageOf";
 pub(super) const SYSTEM: &str = "pkgs.stdenv.hostPlatform.system";
 
 /// Whether the device's system is inserted after the first segment of this output.
@@ -144,6 +146,12 @@ impl Printer<'_> {
                 out.push_str("config.");
                 path(option.segments(), out);
             }
+            // Outside of packages a grant is for the whole device anyway.
+            Ref::Output(segments) if is_per_system(segments) => parenthesised(position, out, |out| {
+                out.push_str(GUARD);
+                out.push(' ');
+                self.output(segments, out);
+            }),
             Ref::Output(segments) => self.output(segments, out),
             Ref::Source(file) => parenthesised(position, out, |out| {
                 self.file(file, out, |out| {

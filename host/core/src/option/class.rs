@@ -50,70 +50,118 @@ impl fmt::Display for Class {
     }
 }
 
-/// Option patterns and their class; the longest match decides, [`UNLISTED`] where there is none. `*` is any one name here.
+/// Option patterns and their class; the most precise match decides, [`UNLISTED`] where there is none. `*` is any one name here.
 ///
-/// `environment.etc` is listed twice: a file there is root's configuration of something (sudoers, PAM, ld.so), so it is
-/// a matter of its name.
+/// What is milder than [`UNLISTED`] is listed by the option itself, never by a whole tree of options: most trees have hooks
+/// that run as root, and gain more with each release of NixOS.
 const CLASSES: &[(&str, Class)] = &[
     // Nix itself, other configurations, and what runs before or around everything else.
     ("nix", Class::WholeDevice),
     ("nixpkgs", Class::WholeDevice),
     ("specialisation", Class::WholeDevice),
     ("system", Class::WholeDevice),
-    ("system.stateVersion", Class::Harmless),
-    ("system.nixos.label", Class::Harmless),
-    ("system.nixos.tags", Class::Harmless),
     ("security.wrappers", Class::WholeDevice),
     ("security.pam", Class::WholeDevice),
     ("security.sudo", Class::WholeDevice),
     ("boot", Class::WholeDevice),
-    ("boot.kernelParams", Class::Hardware),
-    ("boot.kernelModules", Class::Hardware),
-    ("boot.kernel.sysctl", Class::Hardware),
-    ("boot.blacklistedKernelModules", Class::Hardware),
-    ("boot.supportedFilesystems", Class::Hardware),
     ("systemd.tmpfiles", Class::WholeDevice),
-    ("environment.etc", Class::WholeDevice),
-    ("environment.etc.*", Class::Root),
-    // Another file than the one it is named after.
-    ("environment.etc.*.target", Class::WholeDevice),
     ("containers", Class::WholeDevice),
     ("virtualisation.vmVariant", Class::WholeDevice),
     ("home-manager", Class::WholeDevice),
-    ("users.users", Class::Accounts),
-    ("users.groups", Class::Accounts),
+    // A file there configures something of root's (sudoers, PAM, ld.so): it is a matter of its name.
+    ("environment.etc", Class::WholeDevice),
+    ("environment.etc.*", Class::Root),
+    ("environment.etc.*.target", Class::WholeDevice),
+    // Accounts. Name and uid can make a user root; groups and shell stay unlisted.
     ("users.users.root", Class::WholeDevice),
-    // Either makes the user root.
     ("users.users.*.name", Class::WholeDevice),
     ("users.users.*.uid", Class::WholeDevice),
+    ("users.users.*.description", Class::Accounts),
+    ("users.users.*.isNormalUser", Class::Accounts),
+    ("users.users.*.isSystemUser", Class::Accounts),
+    ("users.users.*.home", Class::Accounts),
+    ("users.users.*.createHome", Class::Accounts),
+    ("users.users.*.password", Class::Accounts),
+    ("users.users.*.hashedPassword", Class::Accounts),
+    ("users.users.*.initialPassword", Class::Accounts),
+    ("users.users.*.initialHashedPassword", Class::Accounts),
+    ("users.users.*.openssh.authorizedKeys.keys", Class::Accounts),
     ("users.mutableUsers", Class::Accounts),
     ("users.motd", Class::Harmless),
-    ("services.openssh", Class::Accounts),
-    ("networking", Class::Network),
-    ("networking.localCommands", Class::Root),
-    ("networking.firewall.extraCommands", Class::Root),
-    ("networking.firewall.extraStopCommands", Class::Root),
-    ("networking.dhcpcd.runHook", Class::Root),
-    ("networking.networkmanager.dispatcherScripts", Class::Root),
+    ("services.openssh.enable", Class::Accounts),
+    ("services.openssh.ports", Class::Accounts),
+    ("services.openssh.openFirewall", Class::Accounts),
+    ("services.openssh.settings.PasswordAuthentication", Class::Accounts),
+    ("services.openssh.settings.PermitRootLogin", Class::Accounts),
+    // Network.
     ("networking.hostName", Class::Network),
-    ("services.timesyncd", Class::Network),
-    ("services.resolved", Class::Network),
-    ("hardware", Class::Hardware),
-    ("powerManagement", Class::Hardware),
-    ("powerManagement.powerUpCommands", Class::Root),
-    ("powerManagement.powerDownCommands", Class::Root),
-    ("powerManagement.resumeCommands", Class::Root),
-    ("zramSwap", Class::Hardware),
+    ("networking.domain", Class::Network),
+    ("networking.nameservers", Class::Network),
+    ("networking.search", Class::Network),
+    ("networking.timeServers", Class::Network),
+    ("networking.hosts", Class::Network),
+    ("networking.proxy.default", Class::Network),
+    ("networking.proxy.noProxy", Class::Network),
+    ("networking.enableIPv6", Class::Network),
+    ("networking.useDHCP", Class::Network),
+    ("networking.useNetworkd", Class::Network),
+    ("networking.defaultGateway", Class::Network),
+    ("networking.defaultGateway6", Class::Network),
+    ("networking.interfaces.*.ipv4", Class::Network),
+    ("networking.interfaces.*.ipv6", Class::Network),
+    ("networking.interfaces.*.useDHCP", Class::Network),
+    ("networking.interfaces.*.macAddress", Class::Network),
+    ("networking.interfaces.*.mtu", Class::Network),
+    ("networking.vlans.*.id", Class::Network),
+    ("networking.vlans.*.interface", Class::Network),
+    ("networking.bridges.*.interfaces", Class::Network),
+    ("networking.firewall.enable", Class::Network),
+    ("networking.firewall.allowPing", Class::Network),
+    ("networking.firewall.allowedTCPPorts", Class::Network),
+    ("networking.firewall.allowedUDPPorts", Class::Network),
+    ("networking.firewall.allowedTCPPortRanges", Class::Network),
+    ("networking.firewall.allowedUDPPortRanges", Class::Network),
+    ("networking.firewall.interfaces.*.allowedTCPPorts", Class::Network),
+    ("networking.firewall.interfaces.*.allowedUDPPorts", Class::Network),
+    ("networking.networkmanager.enable", Class::Network),
+    ("networking.wireless.enable", Class::Network),
+    ("networking.wireless.networks.*.psk", Class::Network),
+    ("networking.wireless.networks.*.pskRaw", Class::Network),
+    ("networking.wireless.networks.*.priority", Class::Network),
+    ("networking.wireless.networks.*.hidden", Class::Network),
+    ("services.timesyncd.enable", Class::Network),
+    ("services.timesyncd.servers", Class::Network),
+    ("services.resolved.enable", Class::Network),
+    // Kernel and hardware. Kernel parameters name the first program that runs, so they stay with `boot`.
+    ("boot.kernelModules", Class::Hardware),
+    ("boot.blacklistedKernelModules", Class::Hardware),
+    ("boot.supportedFilesystems", Class::Hardware),
+    ("hardware.enableRedistributableFirmware", Class::Hardware),
+    ("hardware.bluetooth.enable", Class::Hardware),
+    ("hardware.bluetooth.powerOnBoot", Class::Hardware),
+    ("hardware.graphics.enable", Class::Hardware),
+    ("hardware.i2c.enable", Class::Hardware),
+    ("powerManagement.enable", Class::Hardware),
+    ("powerManagement.cpuFreqGovernor", Class::Hardware),
+    ("zramSwap.enable", Class::Hardware),
+    ("zramSwap.memoryPercent", Class::Hardware),
+    // Nothing of the above.
+    ("system.stateVersion", Class::Harmless),
+    ("system.nixos.label", Class::Harmless),
+    ("system.nixos.tags", Class::Harmless),
     ("time.timeZone", Class::Harmless),
-    ("i18n", Class::Harmless),
-    ("i18n.glibcLocales", Class::Root),
+    ("i18n.defaultLocale", Class::Harmless),
+    ("i18n.extraLocaleSettings", Class::Harmless),
     ("i18n.supportedLocales", Class::Harmless),
     ("console.keyMap", Class::Harmless),
     ("console.font", Class::Harmless),
     ("services.xserver.xkb.layout", Class::Harmless),
     ("services.xserver.xkb.variant", Class::Harmless),
-    ("documentation", Class::Harmless),
-    ("fonts.fontconfig", Class::Harmless),
+    ("documentation.enable", Class::Harmless),
+    ("documentation.man.enable", Class::Harmless),
+    ("documentation.nixos.enable", Class::Harmless),
+    ("fonts.fontconfig.enable", Class::Harmless),
+    ("fonts.fontconfig.defaultFonts", Class::Harmless),
     ("thymis.config", Class::Harmless),
 ];
 
@@ -123,6 +171,13 @@ const UNLISTED: Class = Class::Root;
 struct Row {
     segments: Vec<&'static str>,
     class: Class,
+}
+
+impl Row {
+    /// Of two rows that match, the one decides that names a segment which the other leaves open.
+    fn precision(&self) -> Vec<bool> {
+        self.segments.iter().map(|&segment| segment != "*").collect()
+    }
 }
 
 fn rows() -> &'static [Row] {
@@ -160,7 +215,7 @@ fn lookup(segments: &[&str]) -> Option<&'static Row> {
             row.segments.len() <= segments.len()
                 && row.segments.iter().zip(segments).all(|(&row, segment)| row == "*" || row == *segment)
         })
-        .max_by_key(|row| (row.segments.len(), row.segments.iter().filter(|&&segment| segment != "*").count()))
+        .max_by_key(|row| row.precision())
 }
 
 /// The worst class that a definition somewhere at or below the pattern can have, protected names aside: what is shown to
@@ -184,7 +239,7 @@ pub fn worst_below(pattern: &OptionPattern) -> Class {
         .iter()
         .filter(|row| row.segments.len() <= own.len())
         .filter(|row| own.iter().zip(&row.segments).all(|(segment, &row)| could_be(row, segment)))
-        .max_by_key(|row| row.segments.len())
+        .max_by_key(|row| row.precision())
         .map_or(UNLISTED, |row| row.class);
     // A file below `environment.etc` without a literal name could be any file.
     let unnamed_file = matches!(own, [Segment::Literal(a), Segment::Literal(b), third, ..]
@@ -211,13 +266,17 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_entry_decides() {
+    fn the_most_precise_entry_decides() {
         assert_eq!(of("boot.loader.grub.device"), Class::WholeDevice);
-        assert_eq!(of("boot.kernelParams"), Class::Hardware);
+        assert_eq!(of("boot.kernelModules"), Class::Hardware);
+        // `init=` is one of them.
+        assert_eq!(of("boot.kernelParams"), Class::WholeDevice);
         assert_eq!(of("networking.firewall.allowedTCPPorts"), Class::Network);
         assert_eq!(of("networking.firewall.extraCommands"), Class::Root);
         assert_eq!(of("users.users.root.password"), Class::WholeDevice);
         assert_eq!(of("users.users.alice.password"), Class::Accounts);
+        assert_eq!(of("users.users.alice.extraGroups"), Class::Root);
+        assert_eq!(of("networking.wireguard.interfaces.wg0.postSetup"), Class::Root);
         assert_eq!(of("environment.etc.hosts.text"), Class::Root);
     }
 
@@ -234,7 +293,7 @@ mod tests {
         assert_eq!(pattern("users"), Class::WholeDevice);
         assert_eq!(pattern("users.users.*"), Class::WholeDevice);
         assert_eq!(pattern("users.users.*.password"), Class::Accounts);
-        assert_eq!(pattern("users.users.{settings.name}.shell"), Class::Accounts);
+        assert_eq!(pattern("users.users.{settings.name}.home"), Class::Accounts);
         assert_eq!(pattern("environment.etc.*"), Class::WholeDevice);
         assert_eq!(pattern("environment.etc.\"a.conf\""), Class::WholeDevice);
         assert_eq!(pattern("environment.etc.\"a.conf\".text"), Class::Root);
