@@ -89,7 +89,7 @@ fn print(generated: &Generated, check: bool) {
         anstream::println!("{GOOD}{verb}{RESET} {} in {milliseconds:.1} ms", count(generated.files));
     } else {
         anstream::println!(
-            "{GOOD}Nothing changed{RESET}: {} as it should be {DIM}({milliseconds:.1} ms){RESET}",
+            "{GOOD}Nothing changed{RESET}: {} up to date {DIM}({milliseconds:.1} ms){RESET}",
             count(generated.files)
         );
     }

@@ -59,8 +59,8 @@ pub enum InputError {
     Changed(InputName),
     #[error(transparent)]
     Url(#[from] UrlError),
-    #[error("{}: {error}", .error.status())]
-    Repository { error: Box<RepositoryError> },
+    #[error("{}: {source}", .source.status())]
+    Repository { source: Box<RepositoryError> },
     #[error(transparent)]
     Project(#[from] ProjectError),
     #[error(transparent)]
@@ -73,7 +73,7 @@ pub enum InputError {
 
 impl From<RepositoryError> for InputError {
     fn from(error: RepositoryError) -> Self {
-        Self::Repository { error: Box::new(error) }
+        Self::Repository { source: Box::new(error) }
     }
 }
 
