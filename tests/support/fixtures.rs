@@ -73,20 +73,31 @@ impl Fixtures {
         if let Some(lib) = real_lib {
             copy(lib, &work.path().join("real-lib"));
         }
-        git(work.path(), &["init", "--quiet", "--initial-branch=main"]);
-        git(work.path(), &["add", "--all", "--force"]);
-        git(work.path(), &["commit", "--quiet", "--message=Fixture"]);
-        let commit = git(work.path(), &["rev-parse", "HEAD"]);
-        let place = std::env::temp_dir().join(format!("thymis-fixture-{name}-{}", commit.trim()));
-        if !place.exists() {
-            // Another process may be first: then its copy is as good.
-            let _ = fs::rename(work.keep(), &place);
-        }
-        place
+        placed(name, work)
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Makes a repository of a folder, with everything in it in one commit, in a place that is named after that commit.
+pub(crate) fn placed(name: &str, work: tempfile::TempDir) -> PathBuf {
+    git(work.path(), &["init", "--quiet", "--initial-branch=main"]);
+    let commit = commit(work.path());
+    let place = std::env::temp_dir().join(format!("thymis-fixture-{name}-{commit}"));
+    if !place.exists() {
+        // Another process may be first: then its copy is as good.
+        let _ = fs::rename(work.keep(), &place);
+    }
+    place
+}
+
+/// Commits everything in a repository's folder, also what it ignores; answers the commit.
+pub fn commit(folder: &Path) -> String {
+    git(folder, &["add", "--all", "--force"]);
+    git(folder, &["commit", "--quiet", "--allow-empty", "--message=Fixture"]);
+    git(folder, &["rev-parse", "HEAD"]).trim().to_owned()
+}
+
+/// Copies a folder's contents. Modes are not kept.
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -100,7 +111,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn git(folder: &Path, arguments: &[&str]) -> String {
+/// Runs git, with nobody's configuration and a fixed author and date; answers what it prints.
+pub fn git(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git")
         .args(arguments)
         .current_dir(folder)

@@ -80,7 +80,7 @@ fn listed_names(known: &[ConfigurationId]) -> String {
     let mut names: Vec<String> = known.iter().take(SHOWN).map(|id| format!("`{id}`")).collect();
     match known.len() {
         0 => names.push("none yet: write state/configurations/<id>.json".to_owned()),
-        ..=SHOWN => {}
+        1..=SHOWN => {}
         all => names.push(format!("{} more", all - SHOWN)),
     }
     names.join(", ")

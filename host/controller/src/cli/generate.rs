@@ -13,9 +13,14 @@ use crate::project::{Generated, Generator, Options};
 /// How many files a person wants to read.
 const NAMED: usize = 12;
 
+/// What a check found. Standard output says it already.
 #[derive(Debug, thiserror::Error)]
-#[error("{0} of the generated files would change; run `thymis generate`")]
-struct WouldChange(usize);
+pub(super) enum WouldChange {
+    #[error("{} of the generated files would change; run `thymis generate`", .0)]
+    Files(usize),
+    #[error("the generated files are as they should be, but the state was changed since; run `thymis generate`")]
+    State,
+}
 
 pub(super) fn generate(context: &Context, check: bool, keep_going: bool) -> Answer {
     let project = context.project()?;
@@ -27,7 +32,11 @@ pub(super) fn generate(context: &Context, check: bool, keep_going: bool) -> Answ
         print(&generated, check);
     }
     if check && generated.changed {
-        return Err(WouldChange(generated.written.len() + generated.removed.len()).into());
+        return Err(match generated.written.len() + generated.removed.len() {
+            0 => WouldChange::State,
+            files => WouldChange::Files(files),
+        }
+        .into());
     }
     Ok(())
 }

@@ -87,7 +87,8 @@ fn run(arguments: Arguments) -> Answer {
 
 fn refuse(error: &(dyn Error + 'static), json: bool) {
     let text = report::chain(error);
-    if json {
+    // One document a command.
+    if json && !error.is::<generate::WouldChange>() {
         println!("{}", untrusted::json(&format!("{:#}", serde_json::json!({ "error": text }))));
     }
     anstream::eprintln!("{}error{}: {text}", style::BAD, style::RESET);

@@ -14,7 +14,10 @@ use std::{
 use serde_json::Value;
 use thymis_core::{id::ConfigurationId, nix, option::OptionPath, untrusted};
 
-use crate::{git::Oid, input::FlakeLock};
+use crate::{
+    git::{DRAFT_REF, Oid},
+    input::FlakeLock,
+};
 
 const TIMEOUT: Duration = Duration::from_secs(600);
 const MAX_OUTPUT: u64 = 64 << 20;
@@ -79,7 +82,9 @@ impl Nix {
             apply.push(';');
         }
         apply.push_str(" }");
-        let reference = format!("git+file://{folder}?rev={commit}#nixosConfigurations.\"{configuration}\".config");
+        // Without a ref, Nix asks for HEAD, which isn't there before the first commit.
+        let source = format!("git+file://{folder}?ref={DRAFT_REF}&rev={commit}");
+        let reference = format!("{source}#nixosConfigurations.\"{configuration}\".config");
         let mut urls: Vec<String> = lock.map(|lock| lock.urls().into_iter().collect()).unwrap_or_default();
         urls.push(format!("file://{folder}"));
         let mut command = Command::new("nix");

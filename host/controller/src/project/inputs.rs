@@ -98,7 +98,7 @@ impl Project {
     ) -> Result<Shown, InputError> {
         let url: GitUrl = url.parse()?;
         let is_taken = |project: &state::Project| !replace && project.inputs.contains_key(name);
-        if is_taken(&*self.state()?.project) {
+        if is_taken(&self.state()?.project) {
             return Err(InputError::Exists(name.clone()));
         }
         let fetched = self.host.store.fetch(&url, &FetchLimits::default(), progress)?;

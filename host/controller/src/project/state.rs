@@ -37,7 +37,7 @@ pub struct State {
 
 /// Everything that is wrong with the files of the state.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", .problems.iter().map(|problem| describe(problem)).collect::<Vec<_>>().join("\n"))]
+#[error("{}", .problems.iter().map(describe).collect::<Vec<_>>().join("\n"))]
 pub struct StateReadError {
     pub problems: Vec<StateProblem>,
 }
