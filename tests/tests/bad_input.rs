@@ -11,7 +11,7 @@ use std::{
 
 use regex::Regex;
 use serde_json::{Value, json};
-use thymis_tests::{Disk, Example, World, commit, git};
+use thymis_tests::{Disk, Example, World, commit, git, skipped};
 
 /// What a command says that is refused and changes nothing.
 #[track_caller]
@@ -93,10 +93,10 @@ mod repositories {
         fs::create_dir(&folder).unwrap();
         fs::write(folder.join("flake.nix"), "{ outputs = _: { }; }").unwrap();
         let add = |path: &str| refused(&world, &["input", "add", "x", &format!("git+file://{path}")]);
-        insta::assert_snapshot!(add(folder.to_str().unwrap()), @"");
-        insta::assert_snapshot!(add(folder.join("none").to_str().unwrap()), @"");
-        insta::assert_snapshot!(add(folder.join("flake.nix").to_str().unwrap()), @"");
-        insta::assert_snapshot!(refused(&world, &["input", "add", "x", "./plain"]), @"");
+        insta::assert_snapshot!(add(folder.to_str().unwrap()), @"unreachable: git+file:///world/plain is not a git repository: check the address; if it moved or redirects, write where it leads to: could not find repository at '/world/plain'");
+        insta::assert_snapshot!(add(folder.join("none").to_str().unwrap()), @"unreachable: there is no folder at /world/plain/none: check the address git+file:///world/plain/none");
+        insta::assert_snapshot!(add(folder.join("flake.nix").to_str().unwrap()), @"unreachable: git+file:///world/plain/flake.nix is not a git repository: check the address; if it moved or redirects, write where it leads to: could not find repository at '/world/plain/flake.nix'");
+        insta::assert_snapshot!(refused(&world, &["input", "add", "x", "./plain"]), @"`./plain` is a path: write it as `git+file://` and the absolute path, for example `git+file:///srv/modules`");
     }
 
     #[test]
@@ -105,43 +105,42 @@ mod repositories {
         let folder = world.path().join("empty");
         fs::create_dir(&folder).unwrap();
         git(&folder, &["init", "--quiet"]);
-        insta::assert_snapshot!(refused(&world, &["input", "add", "x", &format!("git+file://{}", folder.display())]), @"");
+        insta::assert_snapshot!(refused(&world, &["input", "add", "x", &format!("git+file://{}", folder.display())]), @"failed: the repository git+file:///world/empty has no commits yet: commit something in it, then try again");
     }
 
     #[test]
     fn a_manifest_without_the_marker() {
-        insta::assert_snapshot!(added(|repository| fs::write(repository.join("README.md"), "# Modules").unwrap()), @"");
+        insta::assert_snapshot!(added(|repository| fs::write(repository.join("README.md"), "# Modules").unwrap()), @"no-magic-string: the repository has a thymis.toml, but its README.md doesn't contain the words `contains thymis modules`: add them where modules are meant to be found");
         insta::assert_snapshot!(added(|repository| fs::remove_file(repository.join("README.md")).unwrap()), @"");
     }
 
     #[test]
     fn no_flake() {
-        insta::assert_snapshot!(added(|repository| fs::remove_file(repository.join("flake.nix")).unwrap()), @"");
+        insta::assert_snapshot!(added(|repository| fs::remove_file(repository.join("flake.nix")).unwrap()), @"no-flake: the repository has no flake.nix: every input is a flake; add one, if need be `{ outputs = _: { }; }`");
     }
 
     #[test]
     fn a_manifest_with_unknown_keys() {
-        insta::assert_snapshot!(manifest("wit = \"0.1\"", "wit = \"0.1\"\ncolour = \"red\""), @"");
-        insta::assert_snapshot!(manifest("manifest = 1", "manifest = 1\nmanifests = 2"), @"");
-        insta::assert_snapshot!(manifest("reason = ", "froce = true\nreason = "), @"");
+        insta::assert_snapshot!(manifest("wit = \"0.1\"", "wit = \"0.1\"\ncolour = \"red\""), @"bad-manifest: thymis.toml, line 13, column 1: unknown field `colour`, expected one of `file`, `wit`, `permission`");
+        insta::assert_snapshot!(manifest("manifest = 1", "manifest = 1\nmanifests = 2"), @"bad-manifest: thymis.toml, line 2, column 1: unknown field `manifests`, expected one of `manifest`, `repository`, `component`, `device-type`");
+        insta::assert_snapshot!(manifest("reason = ", "froce = true\nreason = "), @"bad-manifest: thymis.toml, line 17, column 1: unknown field `froce`, expected one of `kind`, `value`, `reason`, `force`");
     }
 
     #[test]
     fn a_manifest_of_an_unknown_version() {
-        insta::assert_snapshot!(manifest("manifest = 1", "manifest = 2\nnew-key = 1"), @"");
-        insta::assert_snapshot!(manifest("manifest = 1", ""), @"");
-        insta::assert_snapshot!(manifest("minimum-host = \"0.1\"", "minimum-host = \"9.0\""), @"");
+        insta::assert_snapshot!(manifest("manifest = 1", "manifest = 2\nnew-key = 1"), @"incompatible: thymis.toml is written for manifest version 2; this Thymis knows version 1: update Thymis, or use an older revision of the repository");
+        insta::assert_snapshot!(manifest("manifest = 1", ""), @"bad-manifest: thymis.toml has no line `manifest = 1`, which says how the rest is to be read");
+        insta::assert_snapshot!(manifest("minimum-host = \"0.1\"", "minimum-host = \"9.0\""), @"incompatible: thymis.toml: the repository needs Thymis 9.0 or newer, this is 0.1.0: update Thymis, or use an older revision");
     }
 
     #[test]
     fn a_manifest_with_a_bad_permission() {
         let permission =
             |line: &str| manifest("kind = \"option\"\nvalue = \"systemd.services.temperature-logger\"", line);
-        insta::assert_snapshot!(permission("kind = \"root\"\nvalue = \"x\""), @"");
-        insta::assert_snapshot!(permission("kind = \"option\""), @"");
+        insta::assert_snapshot!(permission("kind = \"root\"\nvalue = \"x\""), @"bad-manifest: thymis.toml, line 14, column 1: unknown kind of permission `root`; known are option, output, source, artifact, secret, config, raw-nix, wasi");
+        insta::assert_snapshot!(permission("kind = \"option\""), @"bad-manifest: thymis.toml, line 14, column 1: the permission `option` needs a `value`: the option's path, such as `systemd.services.logger`");
         insta::assert_snapshot!(permission("kind = \"option\"\nvalue = \"*\""), @"");
         insta::assert_snapshot!(permission("kind = \"option\"\nvalue = \"services..x\""), @"");
-        insta::assert_snapshot!(permission("kind = \"option\"\nvalue = \"imports\""), @"");
         insta::assert_snapshot!(permission("kind = \"source\"\nvalue = \"../x\""), @"");
         insta::assert_snapshot!(permission("kind = \"output\"\nvalue = \"packages.x\"\nforce = true"), @"");
         insta::assert_snapshot!(manifest("reason = \"Runs the logger as a service.\"", ""), @"");
@@ -149,33 +148,33 @@ mod repositories {
 
     #[test]
     fn a_component_that_is_missing() {
-        insta::assert_snapshot!(added(|repository| fs::remove_dir_all(repository.join("modules")).unwrap()), @"");
+        insta::assert_snapshot!(added(|repository| fs::remove_dir_all(repository.join("modules")).unwrap()), @"bad-manifest: the manifest lists the component `modules/temperature_logger.wasm`, which is not in the repository: run `thymis module build` and commit what it writes");
     }
 
     #[test]
     fn a_component_that_is_not_webassembly() {
-        insta::assert_snapshot!(component(b"#!/bin/sh\n"), @"");
-        insta::assert_snapshot!(component(b""), @"");
+        insta::assert_snapshot!(component(b"#!/bin/sh\n"), @r"incompatible: the component `modules/temperature_logger.wasm` can't be used: this is not WebAssembly: it doesn't start with `\0asm`");
+        insta::assert_snapshot!(component(b""), @r"incompatible: the component `modules/temperature_logger.wasm` can't be used: this is not WebAssembly: it doesn't start with `\0asm`");
     }
 
     #[test]
     fn a_component_that_is_truncated() {
         let bytes = Example::TemperatureLogger.component();
         let said = component(&bytes[..bytes.len() / 2]);
-        insta::assert_snapshot!(said.replace(&(bytes.len() / 2).to_string(), "HALF"), @"");
+        insta::assert_snapshot!(said.replace(&(bytes.len() / 2).to_string(), "HALF"), @"incompatible: the component `modules/temperature_logger.wasm` can't be used: the component is truncated: it ends after HALF bytes, in the middle of a section");
         assert!(component(&bytes[..bytes.len() - 1]).contains("truncated"));
     }
 
     #[test]
     fn a_core_module_instead_of_a_component() {
-        insta::assert_snapshot!(text_component("(module)"), @"");
+        insta::assert_snapshot!(text_component("(module)"), @"incompatible: the component `modules/temperature_logger.wasm` can't be used: this is a core WebAssembly module, not a component; run `thymis module build`");
     }
 
     #[test]
     fn a_component_of_another_wit_version() {
         insta::assert_snapshot!(
             text_component(r#"(component (instance $i) (export "thymis:module/module@9.0.0" (instance $i)))"#),
-            @""
+            @"incompatible: the component `modules/temperature_logger.wasm` can't be used: the component exports version 9.0.0 of `thymis:module/module`, and this host supports 0.1; use an SDK of that version, or a host that supports 9.0.0"
         );
         insta::assert_snapshot!(manifest("wit = \"0.1\"", "wit = \"9.0\""), @"");
     }
@@ -184,7 +183,7 @@ mod repositories {
     fn a_component_of_another_interface() {
         insta::assert_snapshot!(
             text_component(r#"(component (instance $i) (export "other:package/thing@0.1.0" (instance $i)))"#),
-            @""
+            @"incompatible: the component `modules/temperature_logger.wasm` can't be used: the component exports no `thymis:module/module`, but `other:package/thing@0.1.0`; build it on the Thymis SDK, or against the WIT package `thymis:module`"
         );
     }
 
@@ -196,7 +195,7 @@ mod repositories {
                     (instance $i) (export "thymis:module/module@0.1.0" (instance $i)))"#
             ))
         };
-        insta::assert_snapshot!(importing("evil:host/files@1.0.0"), @"");
+        insta::assert_snapshot!(importing("evil:host/files@1.0.0"), @"incompatible: the component `modules/temperature_logger.wasm` can't be used: the component imports `evil:host/files@1.0.0`, which no module may; a module imports nothing but `thymis:module/diagnostics`, and WASI where its manifest declares it");
         insta::assert_snapshot!(importing("wasi:sockets/tcp@0.2.0"), @"");
     }
 
@@ -214,7 +213,18 @@ mod repositories {
         world.thymis(&replace).done();
         insta::assert_snapshot!(refused(&world, &["generate"]), @"");
         world.thymis(&["input", "accept", "temperature", "--yes"]).done();
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"
+        5 configurations and tags can't be generated; nothing was changed:
+        - `temperature/temperature-logger` in tag `core`: the input `temperature` has no module `temperature-logger`: it may have been removed in this revision; remove it here too, or go back to an older revision
+        - `temperature/temperature-logger` in tag `greenhouses`: the input `temperature` has no module `temperature-logger`: it may have been removed in this revision; remove it here too, or go back to an older revision
+        - configuration `greenhouse-north`: the tag `core` can't be generated
+        - configuration `greenhouse-north`: the tag `greenhouses` can't be generated
+        - `temperature/temperature-logger` in configuration `greenhouse-south`: the input `temperature` has no module `temperature-logger`: it may have been removed in this revision; remove it here too, or go back to an older revision
+        - configuration `greenhouse-south`: the tag `core` can't be generated
+        - configuration `greenhouse-south`: the tag `greenhouses` can't be generated
+        - configuration `office-display`: the tag `core` can't be generated
+        With --keep-going, the others are generated and these say why they are not
+        ");
     }
 }
 
@@ -249,7 +259,7 @@ mod grants {
         let old = entry(&world)["pin"]["revision"].as_str().unwrap().to_owned();
         let new = commit(&repository);
         replace(&world, &["modules.lock"], &old, &new);
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"flake.lock and modules.lock disagree on `temperature`: rev REVISION there, REVISION here. Restore both files from one commit, or run `thymis input add --replace temperature URL`");
         // The same contents, so only the grant tells that nobody accepted that revision.
         replace(&world, &["flake.lock"], &old, &new);
         insta::assert_snapshot!(refused(&world, &["generate"]), @"");
@@ -264,10 +274,10 @@ mod grants {
         let old = entry(&world)["pin"]["nar-hash"].as_str().unwrap().to_owned();
         let new = "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
         replace(&world, &["modules.lock"], &old, new);
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"flake.lock and modules.lock disagree on `temperature`: narHash sha256-NAR there, sha256-NAR here. Restore both files from one commit, or run `thymis input add --replace temperature URL`");
         replace(&world, &["flake.lock"], &old, new);
         insta::assert_snapshot!(refused(&world, &["generate"]), @"");
-        insta::assert_snapshot!(refused(&world, &["input", "accept", "temperature", "--yes"]), @"");
+        insta::assert_snapshot!(refused(&world, &["input", "accept", "temperature", "--yes"]), @"the repository's contents differ from what modules.lock pins (NAR hash sha256-NAR, expected sha256-NAR): restore modules.lock from git, or pin the input anew with `thymis input add --replace`");
     }
 
     #[test]
@@ -315,8 +325,8 @@ mod grants {
         // Somebody else pins it anew.
         add(&["--replace"]);
         let (revision, digest) = (seen["revision"].as_str().unwrap(), seen["digest"].as_str().unwrap());
-        insta::assert_snapshot!(refused(&world, &["input", "accept", "mine", "--yes", "--revision", revision]), @"");
-        insta::assert_snapshot!(refused(&world, &["input", "accept", "mine", "--digest", digest]), @"");
+        insta::assert_snapshot!(refused(&world, &["input", "accept", "mine", "--yes", "--revision", revision]), @"the input `mine` is at revision REVISION, not at REVISION: it changed after it was shown. Look at it again with `thymis input show mine`");
+        insta::assert_snapshot!(refused(&world, &["input", "accept", "mine", "--digest", digest]), @"the input `mine` asks for sha256:DIGEST, not for sha256:DIGEST: it changed after it was shown. Look at it again with `thymis input show mine`");
         let list = world.thymis(&["--json", "input", "list"]).done().json();
         assert_eq!((&list[0]["name"], &list[0]["status"]), (&json!("mine"), &json!("awaiting-grant")));
     }
@@ -329,7 +339,7 @@ mod grants {
             let said = refused(&world, &["generate"]);
             assert!(said.contains(file), "{said}");
             insta::allow_duplicates! {
-                insta::assert_snapshot!(said.replace(file, "LOCK"), @"");
+                insta::assert_snapshot!(said.replace(file, "LOCK"), @"LOCK: line 2: there are conflict markers of a git merge; resolve them first");
             }
         }
     }
@@ -338,18 +348,19 @@ mod grants {
     fn the_lock_holds_an_input_twice() {
         let world = World::generated();
         replace(&world, &["modules.lock"], "\"nixpkgs\": {\n", "\"temperature\": {\n");
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"modules.lock: line 36, column 5: the key `temperature` is there twice; keep one of the two");
     }
 
     #[test]
     fn the_locks_disagree() {
         let world = World::generated();
         let revision = git(Example::WebApp.repository(), &["rev-parse", "HEAD"]);
-        replace(&world, &["flake.lock"], revision.trim(), &"1".repeat(40));
+        let node = |revision: &str| format!("\"rev\": \"{revision}\"");
+        replace(&world, &["flake.lock"], &node(revision.trim()), &node(&"1".repeat(40)));
         insta::assert_snapshot!(refused(&world, &["generate"]), @"");
         let world = World::generated();
         replace(&world, &["flake.lock"], "\"web\": \"web\"", "\"web\": [\"temperature\"]");
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"flake.lock has no node for `web`, which modules.lock pins. Restore both files from one commit, or run `thymis input add --replace web URL`");
     }
 
     #[test]
@@ -367,39 +378,98 @@ mod settings {
 
     #[test]
     fn a_setting_is_missing() {
-        insta::assert_snapshot!(using("picky/picky", json!({})), @"");
+        insta::assert_snapshot!(using("picky/picky", json!({})), @"
+        one configuration or tag can't be generated; nothing was changed:
+        - `picky/picky` in configuration `lobby`: settings are wrong:
+          - `/name`: Name (`name`) is missing: it needs a value (string).
+        With --keep-going, the others are generated and these say why they are not
+        ");
     }
 
     #[test]
     fn settings_of_the_wrong_type() {
-        insta::assert_snapshot!(using("picky/picky", json!({ "name": 5, "level": "5", "reason": [] })), @"");
-        insta::assert_snapshot!(using("picky/picky", json!({ "name": null })), @"");
+        insta::assert_snapshot!(using("picky/picky", json!({ "name": 5, "level": "5", "reason": [] })), @r#"
+        one configuration or tag can't be generated; nothing was changed:
+        - `picky/picky` in configuration `lobby`: settings are wrong:
+          - `/name`: Name (`name`) must be one line of text; found 5.
+          - `/level`: Level (`level`) must be an integer; found "5".
+          - `/reason`: Reason (`reason`) must be one line of text; found a list of 0 items.
+        With --keep-going, the others are generated and these say why they are not
+        "#);
+        insta::assert_snapshot!(using("picky/picky", json!({ "name": null })), @"
+        one configuration or tag can't be generated; nothing was changed:
+        - `picky/picky` in configuration `lobby`: settings are wrong:
+          - `/name`: Name (`name`) is null; remove the key to unset it.
+        With --keep-going, the others are generated and these say why they are not
+        ");
     }
 
     #[test]
     fn a_setting_out_of_range() {
-        insta::assert_snapshot!(using("picky/picky", json!({ "name": "a", "level": 10 })), @"");
-        insta::assert_snapshot!(using("temperature/temperature-logger", json!({ "interval": -1, "unit": "kelvin" })), @"");
+        insta::assert_snapshot!(using("picky/picky", json!({ "name": "a", "level": 10 })), @"
+        one configuration or tag can't be generated; nothing was changed:
+        - `picky/picky` in configuration `lobby`: settings are wrong:
+          - `/level`: Level (`level`) must be at least 1 and at most 9; found 10.
+        With --keep-going, the others are generated and these say why they are not
+        ");
+        insta::assert_snapshot!(using("temperature/temperature-logger", json!({ "interval": -1, "unit": "kelvin" })), @r#"
+        one configuration or tag can't be generated; nothing was changed:
+        - `temperature/temperature-logger` in configuration `lobby`: settings are wrong:
+          - `/interval`: Interval (`interval`) must be at least 1 and at most 86400; found -1.
+          - `/unit`: Unit (`unit`) must be one of "celsius", "fahrenheit"; found "kelvin".
+        With --keep-going, the others are generated and these say why they are not
+        "#);
     }
 
     #[test]
     fn an_unknown_setting() {
-        insta::assert_snapshot!(using("picky/picky", json!({ "name": "a", "nmae": "b" })), @"");
+        insta::assert_snapshot!(using("picky/picky", json!({ "name": "a", "nmae": "b" })), @"
+        one configuration or tag can't be generated; nothing was changed:
+        - `picky/picky` in configuration `lobby`: settings are wrong:
+          - `/nmae`: `nmae` is not a setting; did you mean `name`?
+        With --keep-going, the others are generated and these say why they are not
+        ");
     }
 
     #[test]
     fn a_condition_is_violated() {
-        insta::assert_snapshot!(using("picky/picky", json!({ "name": "a", "level": 9 })), @"");
+        insta::assert_snapshot!(using("picky/picky", json!({ "name": "a", "level": 9 })), @"
+        one configuration or tag can't be generated; nothing was changed:
+        - `picky/picky` in configuration `lobby`: settings are wrong:
+          - `/reason`: Reason (`reason`) is missing: it needs a value (string).
+        With --keep-going, the others are generated and these say why they are not
+        ");
         let device = json!({ "device_type": "raspberry-pi-4", "image_format": "qcow" });
-        insta::assert_snapshot!(using("thymis/device", device), @"");
+        insta::assert_snapshot!(using("thymis/device", device), @r#"
+        one configuration or tag can't be generated; nothing was changed:
+        - `thymis/device` in configuration `lobby`: settings are wrong:
+          - `/image_format`: Image format (`image_format`) must be one of "", "sd-card-image" beside the other settings; found "qcow".
+        With --keep-going, the others are generated and these say why they are not
+        "#);
     }
 
     #[test]
     fn a_module_that_nobody_has() {
-        insta::assert_snapshot!(using("temperature/humidity-logger", json!({})), @"");
-        insta::assert_snapshot!(using("nowhere/logger", json!({})), @"");
-        insta::assert_snapshot!(using("thymis/nothing", json!({})), @"");
-        insta::assert_snapshot!(using("nixpkgs/nothing", json!({})), @"");
+        insta::assert_snapshot!(using("temperature/humidity-logger", json!({})), @"
+        one configuration or tag can't be generated; nothing was changed:
+        - `temperature/humidity-logger` in configuration `lobby`: the input `temperature` has no module `humidity-logger` (it has temperature-logger): it may have been removed in this revision; remove it here too, or go back to an older revision
+        With --keep-going, the others are generated and these say why they are not
+        ");
+        insta::assert_snapshot!(using("nowhere/logger", json!({})), @"
+        one configuration or tag can't be generated; nothing was changed:
+        - `nowhere/logger` in configuration `lobby`: there is no input `nowhere`: add its repository with `thymis input add nowhere URL`, or remove the module
+        With --keep-going, the others are generated and these say why they are not
+        ");
+        insta::assert_snapshot!(using("thymis/nothing", json!({})), @"
+        one configuration or tag can't be generated; nothing was changed:
+        - `thymis/nothing` in configuration `lobby`: the input `thymis` has no module `nothing` (it has device): it may have been removed in this revision; remove it here too, or go back to an older revision
+        With --keep-going, the others are generated and these say why they are not
+        ");
+        insta::assert_snapshot!(using("nixpkgs/nothing", json!({})), @"
+        one configuration or tag can't be generated; nothing was changed:
+        - `nixpkgs/nothing` in configuration `lobby`: the input `nixpkgs` has no module `nothing`: it may have been removed in this revision; remove it here too, or go back to an older revision
+        With --keep-going, the others are generated and these say why they are not
+        ");
     }
 
     #[test]
@@ -410,7 +480,11 @@ mod settings {
             world.write(&format!("state/tags/{tag}.json"), state.to_string());
         }
         world.write("state/configurations/lobby.json", json!({ "tags": ["east", "west"] }).to_string());
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"
+        one configuration or tag can't be generated; nothing was changed:
+        - configuration `lobby`: `services.web-app.port` is set to 1 by `web/web-app` in tag `east` and to 2 by `web/web-app` in tag `west`, both with priority 90. Give one of the two targets a stronger (lower) priority, set the option in the configuration itself, or remove one of the two modules
+        With --keep-going, the others are generated and these say why they are not
+        ");
         // The way out that it names.
         let own =
             json!({ "tags": ["east", "west"], "modules": [{ "module": "web/web-app", "settings": { "port": 3 } }] });
@@ -421,8 +495,13 @@ mod settings {
     #[test]
     fn a_module_that_may_be_used_once_is_used_twice() {
         let one = |instance: &str| json!({ "module": "web/web-app", "instance": instance });
-        insta::assert_snapshot!(configured(&json!({ "modules": [one("a"), one("b")] })), @"");
-        insta::assert_snapshot!(configured(&json!({ "modules": [one("a"), one("a")] })), @"");
+        insta::assert_snapshot!(configured(&json!({ "modules": [one("a"), one("b")] })), @"
+        one configuration or tag can't be generated; nothing was changed:
+        - `web/web-app` as `a` in configuration `lobby`: the module can be used only once in a configuration or tag, and is used 2 times; remove the others
+        - `web/web-app` as `b` in configuration `lobby`: the module can be used only once in a configuration or tag, and is used 2 times; remove the others
+        With --keep-going, the others are generated and these say why they are not
+        ");
+        insta::assert_snapshot!(configured(&json!({ "modules": [one("a"), one("a")] })), @"state/configurations/lobby.json: two modules are the instance `a`; give each an `instance` of its own");
     }
 
     #[test]
@@ -432,7 +511,15 @@ mod settings {
             let state = json!({ "modules": [{ "module": "temperature/temperature-logger", "settings": settings }] });
             world.write(&format!("state/configurations/{id}.json"), state.to_string());
         }
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @r#"
+        2 configurations and tags can't be generated; nothing was changed:
+        - `temperature/temperature-logger` in configuration `one`: settings are wrong:
+          - `/unti`: `unti` is not a setting; did you mean `unit`?
+          - `/interval`: Interval (`interval`) must be at least 1 and at most 86400; found 0.
+        - `temperature/temperature-logger` in configuration `two`: settings are wrong:
+          - `/unit`: Unit (`unit`) must be one of "celsius", "fahrenheit"; found 5.
+        With --keep-going, the others are generated and these say why they are not
+        "#);
     }
 }
 
@@ -447,11 +534,12 @@ mod state {
         let before = Disk::visible(&world.project());
         let long = "x".repeat(300);
         for bad in BAD.into_iter().chain([long.as_str(), "self", ""]) {
+            let module = format!("web/{bad}");
             for arguments in [
                 vec!["input", "add", "--", bad, "git+file:///x"],
                 vec!["input", "show", "--", bad],
                 vec!["why", "--", bad, "a.b"],
-                vec!["modules", "--", bad],
+                vec!["modules", "--", &module],
             ] {
                 // `self` names a flake, not a device.
                 if bad == "self" && arguments[0] != "input" {
@@ -480,15 +568,15 @@ mod state {
             let said = told(json!({ "modules": [{ "module": "web/web-app", "instance": bad }] }));
             assert!(said.contains("state/configurations/lobby.json") && said.len() < 600, "{said}");
         }
-        insta::assert_snapshot!(told(json!({ "tags": ["../x"] })), @"");
-        insta::assert_snapshot!(told(json!({ "tags": ["let"] })), @"");
-        insta::assert_snapshot!(told(json!({ "tags": [long] })), @"");
-        insta::assert_snapshot!(told(json!({ "modules": [{ "module": "web" }] })), @"");
+        insta::assert_snapshot!(told(json!({ "tags": ["../x"] })), @"state/configurations/lobby.json: line 1, column 16: `../x` can't be the identifier of a tag: allowed are a-z, 0-9 and, between them, `-`");
+        insta::assert_snapshot!(told(json!({ "tags": ["let"] })), @"state/configurations/lobby.json: line 1, column 15: `let` can't be the identifier of a tag: the word is reserved in Nix; choose another");
+        insta::assert_snapshot!(told(json!({ "tags": [long] })), @"state/configurations/lobby.json: line 1, column 312: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` can't be the identifier of a tag: it is 300 bytes long, 63 are allowed");
+        insta::assert_snapshot!(told(json!({ "modules": [{ "module": "web" }] })), @"state/configurations/lobby.json: line 1, column 28: `web` is not a module; write `<input>/<module>`, such as `thymis/device`");
     }
 
     #[test]
     fn identifiers_as_names_of_files() {
-        for name in ["a b", "let", "Ü", "..", "-a", "A"] {
+        for name in ["a b", "let", "Ü", "a..", "-a", "A"] {
             let world = World::with_inputs();
             world.write(&format!("state/configurations/{name}.json"), "{}");
             let said = refused(&world, &["generate"]);
@@ -508,7 +596,7 @@ mod state {
             for length in [0, 1, text.len() / 2, text.len() - 2] {
                 world.write(file, &text[..length]);
                 let said = refused(&world, &["generate"]);
-                assert!(said.contains(file) && said.contains("git checkout"), "{length}: {said}");
+                assert!(said.contains(file) && said.contains("restore it from git"), "{length}: {said}");
             }
             world.write(file, text);
         }
@@ -528,7 +616,11 @@ mod state {
     #[test]
     fn settings_of_a_newer_version() {
         let newer = json!({ "module": "web/web-app", "schema-version": 99, "settings": { "new": 1 } });
-        insta::assert_snapshot!(configured(&json!({ "modules": [newer] })), @"");
+        insta::assert_snapshot!(configured(&json!({ "modules": [newer] })), @"
+        one configuration or tag can't be generated; nothing was changed:
+        - `web/web-app` in configuration `lobby`: settings stored by a newer module (schema version 99, the module has 1): update the input
+        With --keep-going, the others are generated and these say why they are not
+        ");
     }
 
     #[test]
@@ -545,15 +637,15 @@ mod state {
             world.write("state/tags/core.json", text);
             refused(&world, &["generate"])
         };
-        insta::assert_snapshot!(told("{ \"priority\": 80, \"priority\": 70 }"), @"");
-        insta::assert_snapshot!(told("{ \"modul\": [] }"), @"");
+        insta::assert_snapshot!(told("{ \"priority\": 80, \"priority\": 70 }"), @"state/tags/core.json: line 1, column 34: the key `priority` is there twice; keep one of the two");
+        insta::assert_snapshot!(told("{ \"modul\": [] }"), @"state/tags/core.json: line 1, column 9: unknown field `modul`, expected one of `display-name`, `priority`, `modules`");
         insta::assert_snapshot!(told("[]"), @"");
         insta::assert_snapshot!(told("{ \"priority\": 5 }"), @"");
     }
 
     #[test]
     fn a_tag_that_is_not_there() {
-        insta::assert_snapshot!(configured(&json!({ "tags": ["nobody"] })), @"");
+        insta::assert_snapshot!(configured(&json!({ "tags": ["nobody"] })), @"state/configurations/lobby.json: there is no tag `nobody`; make state/tags/nobody.json, or remove it from the list");
     }
 
     #[test]
@@ -562,7 +654,7 @@ mod state {
         let file = world.project().join("state/tags/core.json");
         fs::rename(&file, world.path().join("core.json")).unwrap();
         std::os::unix::fs::symlink(world.path().join("core.json"), &file).unwrap();
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"state/tags/core.json is not a plain file: put the file itself there");
     }
 }
 
@@ -575,8 +667,20 @@ mod foreign {
         edit(&world.project().join("hosts/office-display.nix"), "8090", "8091");
         edit(&world.project().join("flake.nix"), "Generated by Thymis", "Mine");
         fs::write(world.project().join("tags/core.nix"), "{ }\n").unwrap();
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
-        insta::assert_snapshot!(refused(&world, &["generate", "--keep-going", "--check"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"
+        generated files hold what thymis did not write; none was changed:
+          `flake.nix` was edited by hand
+          `hosts/office-display.nix` was edited by hand
+          `tags/core.nix` was edited by hand
+        Keep what you need under another name or in the settings, then remove them: they will be written anew
+        ");
+        insta::assert_snapshot!(refused(&world, &["generate", "--keep-going", "--check"]), @"
+        generated files hold what thymis did not write; none was changed:
+          `flake.nix` was edited by hand
+          `hosts/office-display.nix` was edited by hand
+          `tags/core.nix` was edited by hand
+        Keep what you need under another name or in the settings, then remove them: they will be written anew
+        ");
         let state = "state/configurations/office-display.json";
         edit(&world.project().join(state), "8090", "9000");
         refused(&world, &["generate"]);
@@ -596,7 +700,11 @@ mod foreign {
         world.write("hosts/lobby.nix", "{ }\n");
         world.thymis(&["generate"]).done();
         world.write("state/configurations/lobby.json", "{}");
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"
+        generated files hold what thymis did not write; none was changed:
+          `hosts/lobby.nix` was edited by hand
+        Keep what you need under another name or in the settings, then remove them: they will be written anew
+        ");
     }
 
     #[test]
@@ -607,13 +715,121 @@ mod foreign {
         std::os::unix::fs::symlink(&elsewhere, world.project().join("hosts")).unwrap();
         edit(&world.project().join("state/configurations/office-display.json"), "8090", "9000");
         let before = Disk::of(&elsewhere);
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"
+        generated files hold what thymis did not write; none was changed:
+          `hosts/greenhouse-north.nix` is or lies behind a symbolic link
+          `hosts/greenhouse-south.nix` is or lies behind a symbolic link
+          `hosts/office-display.nix` is or lies behind a symbolic link
+        Keep what you need under another name or in the settings, then remove them: they will be written anew
+        ");
         before.assert_same(&Disk::of(&elsewhere));
     }
 
     #[test]
     fn a_folder_that_is_used() {
         let world = World::generated();
-        insta::assert_snapshot!(refused(&world, &["init", "."]), @"");
+        insta::assert_snapshot!(refused(&world, &["init", "."]), @"the folder . is not empty: choose another, or an empty one");
+    }
+}
+
+mod disk {
+    use std::process::Command;
+
+    use super::*;
+
+    /// What is mounted at a folder as long as this lives.
+    struct Mount(PathBuf);
+
+    impl Mount {
+        fn new(check: &str, arguments: &[&str], place: &Path) -> Option<Self> {
+            fs::create_dir_all(place).unwrap();
+            let output = Command::new("mount").args(arguments).arg(place).output();
+            if output.as_ref().is_ok_and(|output| output.status.success()) {
+                return Some(Self(place.to_owned()));
+            }
+            skipped(check, "nothing can be mounted here");
+            None
+        }
+
+        fn read_only(check: &str, folder: &Path) -> Option<Self> {
+            let mount = Self::new(check, &["--bind", folder.to_str().unwrap()], folder)?;
+            let done = Command::new("mount").args(["-o", "remount,bind,ro"]).arg(folder).status().unwrap();
+            assert!(done.success());
+            Some(mount)
+        }
+    }
+
+    impl Drop for Mount {
+        fn drop(&mut self) {
+            let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+        }
+    }
+
+    fn changed() -> World {
+        let world = World::generated();
+        edit(&world.project().join("state/configurations/office-display.json"), "8090", "9000");
+        world
+    }
+
+    #[test]
+    fn a_read_only_folder() {
+        let world = changed();
+        let Some(mount) = Mount::read_only("a read-only project", &world.project()) else { return };
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"/world/project/.git/thymis/lock can't be written: Read-only file system (os error 30)");
+        insta::assert_snapshot!(refused(&world, &["commit", "-m", "x"]), @"/world/project/.git/thymis/lock can't be written: Read-only file system (os error 30)");
+        insta::assert_snapshot!(refused(&world, &["input", "remove", "web"]), @"/world/project/.git/thymis/lock can't be written: Read-only file system (os error 30)");
+        // What only reads goes on.
+        world.thymis(&["input", "list"]).done();
+        world.thymis(&["modules"]).done();
+        assert!(world.thymis(&["generate", "--check"]).refused().contains("1 of the generated files would change"));
+        drop(mount);
+        world.thymis(&["generate"]).done();
+    }
+
+    #[test]
+    fn a_read_only_folder_of_generated_files() {
+        let world = changed();
+        let Some(mount) = Mount::read_only("a read-only folder", &world.project().join("hosts")) else { return };
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"/world/project/hosts can't be written: make it writable, then try again: Read-only file system (os error 30)");
+        drop(mount);
+        world.thymis(&["generate"]).done();
+    }
+
+    /// Wherever it is that the disk gets full: everything is as it was, or the new tree is there, whole.
+    #[test]
+    fn a_full_disk() {
+        const PAGE: usize = 4096;
+        let world = changed();
+        let place = world.path().join("small");
+        let Some(_mount) = Mount::new("a full disk", &["-t", "tmpfs", "-o", "size=2m", "tmpfs"], &place) else {
+            return;
+        };
+        let status = Command::new("cp").arg("-a").arg(world.project().join(".")).arg(&place).status().unwrap();
+        assert!(status.success());
+        let filler = place.join(".git/filler");
+        let _ = fs::write(&filler, vec![0; 4 << 20]);
+        let full = fs::metadata(&filler).unwrap().len();
+        let project = place.to_str().unwrap();
+        let before = Disk::visible(&place);
+        let said = told(&world, &world.thymis(&["generate", "--project", project]).refused());
+        let mut all = vec![said];
+        let mut free = 0;
+        loop {
+            before.assert_same_but(&Disk::visible(&place), ".git/filler");
+            free += 1;
+            let file = fs::OpenOptions::new().write(true).open(&filler).unwrap();
+            file.set_len(full - (free * PAGE) as u64).unwrap();
+            let output = world.thymis(&["generate", "--project", project]);
+            if output.code == 0 {
+                break;
+            }
+            let said = told(&world, &output.refused());
+            assert!(said.contains("No space left on device") || said.contains("disk is full"), "{said}");
+            all.push(said);
+        }
+        assert!(free > 2, "{free}");
+        insta::assert_snapshot!(all[0], @"");
+        assert!(fs::read_to_string(place.join("hosts/office-display.nix")).unwrap().contains("9000"));
+        println!("{all:#?}");
     }
 }

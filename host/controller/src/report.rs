@@ -1,5 +1,19 @@
 //! Errors as people read them.
 
+use thymis_core::{untrusted, wire};
+
+/// What a module says is wrong with its settings, in English where it does.
+#[must_use]
+pub fn problem(problem: &wire::Problem) -> String {
+    let english = problem.message.iter().find(|translation| translation.locale == "en");
+    let text = english.or(problem.message.first()).map(|translation| untrusted::short(&translation.text));
+    let text = text.unwrap_or_else(|| "it doesn't say why".to_owned());
+    match &problem.setting {
+        Some(setting) => format!("`{}`: {text}", untrusted::short(setting)),
+        None => text,
+    }
+}
+
 /// An error and its sources, in one sentence each.
 #[must_use]
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {

@@ -167,7 +167,7 @@ impl Lock {
     /// # Errors
     /// When the bytes are not a lock in a version that this program knows.
     pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
-        let lock: Self = json::parse(FILE, bytes)?;
+        let lock: Self = json::object(FILE, bytes)?;
         if lock.version != VERSION {
             let kind = JsonErrorKind::Newer { found: u64::from(lock.version), known: VERSION };
             return Err(JsonError { file: FILE.to_owned(), kind });

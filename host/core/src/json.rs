@@ -18,17 +18,17 @@ pub struct JsonError {
 pub enum JsonErrorKind {
     #[error("the file is {0} bytes long, {MAX_BYTES} are allowed")]
     TooLong(usize),
-    #[error("the file is not UTF-8 (byte {0})")]
+    #[error("the file is not UTF-8 (byte {0}): save it as UTF-8, or restore it from git")]
     NotUtf8(usize),
     #[error("line {0}: there are conflict markers of a git merge; resolve them first")]
     Conflict(usize),
-    #[error("the file ends too early, in line {0}: it was cut off; restore it with `git checkout -- <file>`")]
+    #[error("the file ends too early, in line {0}: it was cut off; restore it from git")]
     Truncated(usize),
     #[error("line {line}, column {column}: {message}")]
     Syntax { line: usize, column: usize, message: String },
-    #[error("the state has version {found}, this Thymis knows version {known}: update Thymis")]
+    #[error("the file has version {found}, this Thymis knows version {known}: update Thymis")]
     Newer { found: u64, known: u32 },
-    #[error("the state has no `\"version\": {0}`")]
+    #[error("the file has no `\"version\": {0}`")]
     NoVersion(u32),
 }
 
@@ -58,6 +58,19 @@ pub fn parse<T: for<'de> Deserialize<'de>>(file: &str, bytes: &[u8]) -> Result<T
     };
     serde_json::from_str::<Unique>(text).map_err(error)?;
     serde_json::from_str(text).map_err(error)
+}
+
+/// As [`parse`], for what is written as an object. serde would take a list of the fields for one.
+///
+/// # Errors
+/// As [`parse`], and where the value is no object.
+pub fn object<T: for<'de> Deserialize<'de>>(file: &str, bytes: &[u8]) -> Result<T, JsonError> {
+    let parsed = parse(file, bytes)?;
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        return Ok(parsed);
+    }
+    let message = "an object is expected, `{ … }`".to_owned();
+    Err(JsonError { file: file.to_owned(), kind: JsonErrorKind::Syntax { line: 1, column: 1, message } })
 }
 
 /// Two spaces of indentation and a newline at the end.
@@ -138,8 +151,8 @@ mod tests {
         insta::assert_snapshot!(refused(b"{\n<<<<<<< HEAD\n\"a\": 1\n=======\n"),
             @"modules.lock: line 2: there are conflict markers of a git merge; resolve them first");
         insta::assert_snapshot!(refused(b"{\"a\": [1,"),
-            @"modules.lock: the file ends too early, in line 1: it was cut off; restore it with `git checkout -- <file>`");
-        insta::assert_snapshot!(refused(b"{\"a\": \"\xff\"}"), @"modules.lock: the file is not UTF-8 (byte 7)");
+            @"modules.lock: the file ends too early, in line 1: it was cut off; restore it from git");
+        insta::assert_snapshot!(refused(b"{\"a\": \"\xff\"}"), @"modules.lock: the file is not UTF-8 (byte 7): save it as UTF-8, or restore it from git");
         assert!(refused(b"{} {}").contains("trailing characters"));
         assert!(refused(&[b'['; 100_000]).contains("recursion limit"));
     }

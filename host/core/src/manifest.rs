@@ -91,7 +91,7 @@ pub enum ManifestError {
     ComponentFile(String),
     #[error("{FILE}: the component `{0}` is listed twice")]
     ComponentTwice(String),
-    #[error("{FILE}: the component `{file}` is made for the Module interface {wit}, this Thymis runs {}", WIT_VERSIONS.join(", "))]
+    #[error("{FILE}: the component `{file}` is made for the Module interface {wit}, this Thymis runs {}: update Thymis, or use an older revision", WIT_VERSIONS.join(", "))]
     Wit { file: String, wit: String },
     #[error("{FILE}: `{0}` is not a version such as `0.1`")]
     MinimumHost(String),
@@ -237,7 +237,7 @@ reason = "Runs the logger as a service."
         insta::assert_snapshot!(refused(&GOOD.replace("\"option\"", "\"root\"")),
             @"thymis.toml, line 11, column 1: unknown kind of permission `root`; known are option, output, source, artifact, secret, config, raw-nix, wasi");
         insta::assert_snapshot!(refused(&GOOD.replace("wit = \"0.1\"", "wit = \"9.9\"")),
-            @"thymis.toml: the component `modules/temperature_logger.wasm` is made for the Module interface 9.9, this Thymis runs 0.1");
+            @"thymis.toml: the component `modules/temperature_logger.wasm` is made for the Module interface 9.9, this Thymis runs 0.1: update Thymis, or use an older revision");
         insta::assert_snapshot!(refused(&GOOD.replace("modules/temp", "../temp")),
             @"thymis.toml: the component `../temperature_logger.wasm` must be a relative path, without `..`, that ends in .wasm");
         insta::assert_snapshot!(refused(&GOOD.replace("minimum-host = \"0.1\"", "minimum-host = \"4.0\"")),

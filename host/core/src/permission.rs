@@ -67,7 +67,7 @@ pub enum PermissionError {
     Reason { kind: &'static str },
     #[error("the value of a permission is {0} bytes long, {MAX_TEXT} are allowed")]
     TooLong(usize),
-    #[error("the option pattern `{value}` is refused")]
+    #[error("the option pattern `{value}` is refused: {source}")]
     Pattern { value: String, source: PatternError },
     #[error("`{0}` is not an output of a flake; write an attribute path such as `packages.default`")]
     Output(String),

@@ -127,7 +127,7 @@ impl Project {
             }
             Some(_) => {}
         }
-        let project: Self = json::parse(file, bytes)?;
+        let project: Self = json::object(file, bytes)?;
         text(file, "display-name", project.display_name.as_ref())?;
         text(file, "controller-url", project.controller_url.as_ref())?;
         for input in project.inputs.values() {
@@ -147,7 +147,7 @@ impl Configuration {
     /// # Errors
     /// When the bytes are not a configuration.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, StateError> {
-        let configuration: Self = json::parse(file, bytes)?;
+        let configuration: Self = json::object(file, bytes)?;
         text(file, "display-name", configuration.display_name.as_ref())?;
         bound(file, "tags", configuration.tags.len())?;
         let mut seen = HashSet::new();
@@ -170,7 +170,7 @@ impl Tag {
     /// # Errors
     /// When the bytes are not a tag.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, StateError> {
-        let tag: Self = json::parse(file, bytes)?;
+        let tag: Self = json::object(file, bytes)?;
         text(file, "display-name", tag.display_name.as_ref())?;
         if !PRIORITIES.contains(&tag.priority) {
             return Err(StateError::Priority { file: file.to_owned(), found: tag.priority });
@@ -227,8 +227,8 @@ mod tests {
     #[test]
     fn the_version_is_looked_at_first() {
         insta::assert_snapshot!(project("{\"version\": 2, \"new-key\": 1}"),
-            @"state/project.json: the state has version 2, this Thymis knows version 1: update Thymis");
-        insta::assert_snapshot!(project("{}"), @r#"state/project.json: the state has no `"version": 1`"#);
+            @"state/project.json: the file has version 2, this Thymis knows version 1: update Thymis");
+        insta::assert_snapshot!(project("{}"), @r#"state/project.json: the file has no `"version": 1`"#);
     }
 
     #[test]

@@ -147,16 +147,9 @@ pub fn run(component: &Component, module: Option<&ModuleName>, settings: &Path) 
     });
     let request = instance::request(&target, &origin, &settings, Some("https://controller.example.org"));
     let outcome = component.module.generate(&request)?;
-    let answer = outcome.answer.map_err(|problems| RunError::Problems(problems.iter().map(problem).collect()))?;
+    let answer =
+        outcome.answer.map_err(|problems| RunError::Problems(problems.iter().map(crate::report::problem).collect()))?;
     let authority = component.permissions.as_ref().map(|permissions| Authority { permissions });
     let rendered = instance::render(answer, &origin, target.priority, &settings, authority, Trust::External)?;
     Ok(Run { nix: nix::host(&id, &[], &[rendered.section]), usage: outcome.usage, permitted: authority.is_some() })
-}
-
-fn problem(problem: &wire::Problem) -> String {
-    let text = problem.message.first().map(|message| untrusted::line(&message.text)).unwrap_or_default();
-    match &problem.setting {
-        Some(setting) => format!("`{}`: {text}", untrusted::short(setting)),
-        None => text,
-    }
 }

@@ -64,7 +64,7 @@ impl FlakeLock {
     /// # Errors
     /// When the bytes are not a lock in the version that this program knows.
     pub fn parse(bytes: &[u8]) -> Result<Self, FlakeLockError> {
-        let lock: Self = json::parse("flake.lock", bytes)?;
+        let lock: Self = json::object("flake.lock", bytes)?;
         if lock.version != 7 {
             return Err(FlakeLockError::Version(lock.version));
         }

@@ -52,7 +52,7 @@ pub enum RepositoryError {
     NoFlake,
     #[error(transparent)]
     Flake(#[from] FlakeError),
-    #[error("the repository has a {}, but no README.md with the words `{MARKER}`", manifest::FILE)]
+    #[error("the repository has a {}, but no README.md: add one that contains the words `{MARKER}`", manifest::FILE)]
     NoReadme,
     #[error(
         "the repository has a {}, but its README.md doesn't contain the words `{MARKER}`: add them where modules are meant to be found",
@@ -67,9 +67,7 @@ pub enum RepositoryError {
     ComponentMissing(String),
     #[error("the component `{file}` can't be used")]
     Component { file: String, source: Incompatible },
-    #[error(
-        "the component `{file}` imports WASI, which its manifest doesn't declare: add a permission of kind `wasi`, or build it for wasm32-unknown-unknown"
-    )]
+    #[error("the component `{file}` can't be used")]
     Wasi { file: String, source: thymis_sandbox::Denied },
     #[error(transparent)]
     Tree(#[from] TreeError),

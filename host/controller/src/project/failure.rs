@@ -23,7 +23,7 @@ pub struct Failure {
 pub enum FailureKind {
     #[error("there is no input `{}`: add its repository with `thymis input add {} URL`, or remove the module", .0.input, .0.input)]
     NoInput(ModuleId),
-    #[error("the input `{}` is {status}{}", .module.input, detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default())]
+    #[error("the input `{}` can't be used, {status}{}", .module.input, detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default())]
     InputNotLoaded { module: ModuleId, status: Status, detail: Option<String> },
     #[error("the input `{}` has no module `{}`{}: it may have been removed in this revision; remove it here too, or go back to an older revision", .module.input, .module.name, having(.known))]
     NoModule { module: ModuleId, known: Vec<String> },
@@ -35,7 +35,7 @@ pub enum FailureKind {
     Settings(Vec<SettingsProblem>),
     #[error("settings stored by a newer module (schema version {stored}, the module has {known}): update the input")]
     NewerSettings { stored: u32, known: u32 },
-    #[error("the module refuses its settings:\n{}", problems(.0))]
+    #[error("the module refuses its settings:\n{}", lines(.0.iter().take(TOLD).map(crate::report::problem)))]
     Problems(Vec<wire::Problem>),
     #[error("what the module made of older settings is no JSON object")]
     Migrated,
@@ -59,17 +59,6 @@ fn having(modules: &[String]) -> String {
 
 fn lines(items: impl Iterator<Item = String>) -> String {
     items.map(|item| format!("  - {item}")).collect::<Vec<_>>().join("\n")
-}
-
-fn problems(problems: &[wire::Problem]) -> String {
-    let text = |localized: &wire::Localized| {
-        let english = localized.iter().find(|translation| translation.locale == "en");
-        english.or(localized.first()).map(|translation| untrusted::short(&translation.text)).unwrap_or_default()
-    };
-    lines(problems.iter().take(50).map(|problem| match &problem.setting {
-        Some(setting) => format!("`{}`: {}", untrusted::short(setting), text(&problem.message)),
-        None => text(&problem.message),
-    }))
 }
 
 impl fmt::Display for Failure {

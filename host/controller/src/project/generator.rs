@@ -11,17 +11,20 @@ use thymis_core::{
     conflict::{self, Dropped, Origin, TargetId},
     digest::Digest,
     expr::Trust,
+    grant::Lock,
     id::{BUILT_IN, ConfigurationId, InputName, InstanceId, TagId},
     instance::{self, Rendered, Secret, Target},
     nix,
-    state::{CONFIGURATION_PRIORITY, Configuration, Use},
+    state::{self, CONFIGURATION_PRIORITY, Configuration, Use},
 };
 
 use super::{
-    catalogue::{Catalogue, Loaded},
+    Host,
+    catalogue::{Catalogue, CatalogueError, Loaded},
     failure::{Failure, FailureKind, TOLD, why},
     state::{Parsed, State},
 };
+use crate::input::Status;
 
 /// The built-in module whose setting says what a device is.
 const DEVICE: &str = "device";
@@ -32,6 +35,8 @@ const DEVICE_TYPE: &str = "device_type";
 pub struct Generator {
     tags: HashMap<TagId, Arc<TagOutput>>,
     configurations: HashMap<ConfigurationId, Arc<HostOutput>>,
+    /// The modules, with a digest of the inputs and pins that they were loaded from.
+    catalogue: Option<(Digest, Arc<Catalogue>)>,
 }
 
 /// A value that is dropped on a device.
@@ -99,6 +104,24 @@ impl Generator {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The modules of the inputs. Pins name contents, so what was loaded completely is loaded once.
+    pub(super) fn catalogue(
+        &mut self,
+        host: &Host,
+        project: &state::Project,
+        lock: &Lock,
+    ) -> Result<Arc<Catalogue>, CatalogueError> {
+        let from = [serde_json::to_vec(project), serde_json::to_vec(lock)].map(Result::unwrap_or_default);
+        let key = Digest::of_parts(from.iter().map(Vec::as_slice));
+        if let Some((_, known)) = self.catalogue.as_ref().filter(|(of, _)| *of == key) {
+            return Ok(Arc::clone(known));
+        }
+        let catalogue = Arc::new(Catalogue::load(host, project, lock)?);
+        let loaded = catalogue.inputs.values().all(|report| report.status == Status::Loaded);
+        self.catalogue = loaded.then(|| (key, Arc::clone(&catalogue)));
+        Ok(catalogue)
     }
 
     /// The files of the state's configurations and tags. `artifacts` are the names below `artifacts/`.

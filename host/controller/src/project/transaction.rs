@@ -1,6 +1,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -46,7 +47,7 @@ pub struct Generated {
     pub warnings: Vec<Warning>,
     /// Inputs that `flake.lock` doesn't pin.
     pub unpinned: Vec<String>,
-    pub catalogue: Catalogue,
+    pub catalogue: Arc<Catalogue>,
     /// Of making the files, without loading modules and without writing.
     pub time: Duration,
 }
@@ -130,7 +131,7 @@ impl Project {
         if let Some(flake_lock) = &flake_lock {
             flake_lock.agrees(&pins)?;
         }
-        let catalogue = Catalogue::load(&self.host, &state.project, &lock)?;
+        let catalogue = generator.catalogue(&self.host, &state.project, &lock)?;
         let artifacts = self.artifacts()?;
 
         let start = Instant::now();
