@@ -12,9 +12,9 @@ use wit_component::ComponentEncoder;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Settings of the release profile that make components small, and equal wherever they are built.
+/// Settings of the release profile that make components quick, and equal wherever they are built.
 const PROFILE: [&str; 5] = [
-    "profile.release.opt-level=\"s\"",
+    "profile.release.opt-level=3",
     "profile.release.lto=true",
     "profile.release.codegen-units=1",
     "profile.release.panic=\"abort\"",

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use git2::{Config, ErrorCode, Oid, Repository, RepositoryInitOptions, Signature, Time};
+use git2::{Config, ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions, Signature, Time};
 use thymis_core::untrusted;
 
 use super::{
@@ -258,7 +258,9 @@ impl ProjectRepository {
         let parents = parents.iter().map(|oid| self.repository.find_commit(*oid)).collect::<Result<Vec<_>, _>>()?;
         let parents: Vec<_> = parents.iter().collect();
         let tree = self.repository.find_tree(tree)?;
-        let commit = self.repository.commit(None, &signature, &signature, message, &tree, &parents)?;
+        let commit = self.repository.commit_create_buffer(&signature, &signature, message, &tree, &parents)?;
+        // libgit2 would write it too, and say that it did where the disk is full.
+        let commit = self.repository.odb()?.write(ObjectType::Commit, &commit).map_err(WriteError::from)?;
         lock.later(vec![loose(&self.repository, commit)]);
         Ok(commit)
     }
