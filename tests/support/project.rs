@@ -2,7 +2,10 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use serde_json::Value;
@@ -66,7 +69,7 @@ impl World {
     #[must_use]
     pub fn with_inputs() -> Self {
         static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
-        Self::copied(TEMPLATE.get_or_init(|| {
+        Self::copy_of(TEMPLATE.get_or_init(|| {
             let world = Self::empty();
             world.thymis_in(world.path(), &["init", "project"]).done();
             for (name, repository) in Self::inputs() {
@@ -75,7 +78,7 @@ impl World {
             for name in ["temperature", "web"] {
                 world.thymis(&["input", "accept", name, "--yes"]).done();
             }
-            kept(world)
+            world.kept()
         }))
     }
 
@@ -83,12 +86,12 @@ impl World {
     #[must_use]
     pub fn generated() -> Self {
         static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
-        Self::copied(TEMPLATE.get_or_init(|| {
+        Self::copy_of(TEMPLATE.get_or_init(|| {
             let world = Self::with_inputs();
             world.copy_state();
             world.thymis(&["generate"]).done();
             world.thymis(&["commit", "--message", "First"]).done();
-            kept(world)
+            world.kept()
         }))
     }
 
@@ -108,7 +111,9 @@ impl World {
         ]
     }
 
-    fn copied(template: &Path) -> Self {
+    /// A copy of what [`World::kept`] answers.
+    #[must_use]
+    pub fn copy_of(template: &Path) -> Self {
         let folder = TempDir::new().unwrap();
         // `cp` keeps modes and times, so that git and caches see nothing new.
         let status = Command::new("cp").arg("-a").arg(template.join(".")).arg(folder.path()).status().unwrap();
@@ -188,20 +193,24 @@ impl World {
         copy(example.repository(), &place);
         place
     }
-}
 
-/// Keeps a world for the rest of the process; what dead processes kept is removed.
-fn kept(world: World) -> PathBuf {
-    let temporary = std::env::temp_dir();
-    for entry in fs::read_dir(&temporary).unwrap().filter_map(Result::ok) {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let process = name.strip_prefix("thymis-world-").and_then(|rest| rest.split('-').next());
-        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
-            let _ = fs::remove_dir_all(entry.path());
+    /// Keeps this world for the rest of the process, as something to copy. What dead processes kept is removed.
+    #[must_use]
+    pub fn kept(self) -> PathBuf {
+        let temporary = std::env::temp_dir();
+        for entry in fs::read_dir(&temporary).unwrap().filter_map(Result::ok) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let process = name.strip_prefix("thymis-world-").and_then(|rest| rest.split('-').next());
+            if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+                let _ = fs::remove_dir_all(entry.path());
+            }
         }
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let place = temporary.join(format!("thymis-world-{}-{number}", std::process::id()));
+        // A process that died may have had the same number.
+        let _ = fs::remove_dir_all(&place);
+        fs::rename(self.folder.keep(), &place).unwrap();
+        place
     }
-    let name = format!("thymis-world-{}-{}", std::process::id(), world.path().file_name().unwrap().to_string_lossy());
-    let place = temporary.join(name.replace('.', ""));
-    fs::rename(world.folder.keep(), &place).unwrap();
-    place
 }

@@ -14,7 +14,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use common::{Thymis, checkout, commit, modules_target};
+use common::{Thymis, checkout, commit};
 
 /// A folder that the next run makes anew.
 fn place(name: &str) -> PathBuf {
@@ -105,7 +105,7 @@ fn the_tests_of_a_new_repository_pass() {
     let output = Command::new("cargo")
         .args(["test", "--offline"])
         .current_dir(repository())
-        .env("CARGO_TARGET_DIR", modules_target())
+        .env("CARGO_TARGET_DIR", thymis_tests::Program::modules_target())
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);

@@ -70,11 +70,15 @@ fn text_component(text: &str) -> String {
     component(&wat::parse_str(text).unwrap())
 }
 
-/// Says what generating says with one configuration `lobby`, of which this is the state.
+/// What generating says with one configuration `lobby`, of which this is the state.
 fn configured(state: &Value) -> String {
-    let world = World::with_inputs();
-    world.add("picky", Example::Picky.repository()).done();
-    world.thymis(&["input", "accept", "picky", "--yes"]).done();
+    static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
+    let world = World::copy_of(TEMPLATE.get_or_init(|| {
+        let world = World::with_inputs();
+        world.add("picky", Example::Picky.repository()).done();
+        world.thymis(&["input", "accept", "picky", "--yes"]).done();
+        world.kept()
+    }));
     world.write("state/configurations/lobby.json", state.to_string());
     refused(&world, &["generate"])
 }
@@ -111,7 +115,7 @@ mod repositories {
     #[test]
     fn a_manifest_without_the_marker() {
         insta::assert_snapshot!(added(|repository| fs::write(repository.join("README.md"), "# Modules").unwrap()), @"no-magic-string: the repository has a thymis.toml, but its README.md doesn't contain the words `contains thymis modules`: add them where modules are meant to be found");
-        insta::assert_snapshot!(added(|repository| fs::remove_file(repository.join("README.md")).unwrap()), @"");
+        insta::assert_snapshot!(added(|repository| fs::remove_file(repository.join("README.md")).unwrap()), @"no-readme: the repository has a thymis.toml, but no README.md: add one that contains the words `contains thymis modules`");
     }
 
     #[test]
@@ -139,11 +143,11 @@ mod repositories {
             |line: &str| manifest("kind = \"option\"\nvalue = \"systemd.services.temperature-logger\"", line);
         insta::assert_snapshot!(permission("kind = \"root\"\nvalue = \"x\""), @"bad-manifest: thymis.toml, line 14, column 1: unknown kind of permission `root`; known are option, output, source, artifact, secret, config, raw-nix, wasi");
         insta::assert_snapshot!(permission("kind = \"option\""), @"bad-manifest: thymis.toml, line 14, column 1: the permission `option` needs a `value`: the option's path, such as `systemd.services.logger`");
-        insta::assert_snapshot!(permission("kind = \"option\"\nvalue = \"*\""), @"");
-        insta::assert_snapshot!(permission("kind = \"option\"\nvalue = \"services..x\""), @"");
-        insta::assert_snapshot!(permission("kind = \"source\"\nvalue = \"../x\""), @"");
-        insta::assert_snapshot!(permission("kind = \"output\"\nvalue = \"packages.x\"\nforce = true"), @"");
-        insta::assert_snapshot!(manifest("reason = \"Runs the logger as a service.\"", ""), @"");
+        insta::assert_snapshot!(permission("kind = \"option\"\nvalue = \"*\""), @"bad-manifest: thymis.toml, line 14, column 1: the option pattern `*` is refused: `*` starts the pattern: the first segment must be a literal name");
+        insta::assert_snapshot!(permission("kind = \"option\"\nvalue = \"services..x\""), @"bad-manifest: thymis.toml, line 14, column 1: the option pattern `services..x` is refused: a segment of the option path `services..x` is 0 bytes long, 1 to 256 are allowed");
+        insta::assert_snapshot!(permission("kind = \"source\"\nvalue = \"../x\""), @"bad-manifest: thymis.toml, line 14, column 1: `../x` is not a file of the repository; write a relative path without `.` and `..`");
+        insta::assert_snapshot!(permission("kind = \"output\"\nvalue = \"packages.x\"\nforce = true"), @"bad-manifest: thymis.toml, line 14, column 1: only the permission `option` takes `force`, `output` doesn't");
+        insta::assert_snapshot!(manifest("reason = \"Runs the logger as a service.\"", ""), @"bad-manifest: thymis.toml, line 14, column 1: missing field `reason`");
     }
 
     #[test]
@@ -176,7 +180,7 @@ mod repositories {
             text_component(r#"(component (instance $i) (export "thymis:module/module@9.0.0" (instance $i)))"#),
             @"incompatible: the component `modules/temperature_logger.wasm` can't be used: the component exports version 9.0.0 of `thymis:module/module`, and this host supports 0.1; use an SDK of that version, or a host that supports 9.0.0"
         );
-        insta::assert_snapshot!(manifest("wit = \"0.1\"", "wit = \"9.0\""), @"");
+        insta::assert_snapshot!(manifest("wit = \"0.1\"", "wit = \"9.0\""), @"incompatible: thymis.toml: the component `modules/temperature_logger.wasm` is made for the Module interface 9.0, this Thymis runs 0.1: update Thymis, or use an older revision");
     }
 
     #[test]
@@ -196,7 +200,7 @@ mod repositories {
             ))
         };
         insta::assert_snapshot!(importing("evil:host/files@1.0.0"), @"incompatible: the component `modules/temperature_logger.wasm` can't be used: the component imports `evil:host/files@1.0.0`, which no module may; a module imports nothing but `thymis:module/diagnostics`, and WASI where its manifest declares it");
-        insta::assert_snapshot!(importing("wasi:sockets/tcp@0.2.0"), @"");
+        insta::assert_snapshot!(importing("wasi:sockets/tcp@0.2.0"), @r#"incompatible: the component `modules/temperature_logger.wasm` can't be used: the component imports WASI (`wasi:sockets/tcp@0.2.0`), which was not granted; add `[[component.permission]]` with `kind = "wasi"` and a reason to its `thymis.toml`, or build it without WASI"#);
     }
 
     #[test]
@@ -211,7 +215,18 @@ mod repositories {
         fs::write(repository.join("thymis.toml"), &manifest[..manifest.find("[[component]]").unwrap()]).unwrap();
         commit(&repository);
         world.thymis(&replace).done();
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"
+        5 configurations and tags can't be generated; nothing was changed:
+        - `temperature/temperature-logger` in tag `core`: the input `temperature` can't be used, awaiting-grant: nobody accepted its permissions yet: look at it with `thymis input show temperature`, then run `thymis input accept temperature`
+        - `temperature/temperature-logger` in tag `greenhouses`: the input `temperature` can't be used, awaiting-grant: nobody accepted its permissions yet: look at it with `thymis input show temperature`, then run `thymis input accept temperature`
+        - configuration `greenhouse-north`: the tag `core` can't be generated
+        - configuration `greenhouse-north`: the tag `greenhouses` can't be generated
+        - `temperature/temperature-logger` in configuration `greenhouse-south`: the input `temperature` can't be used, awaiting-grant: nobody accepted its permissions yet: look at it with `thymis input show temperature`, then run `thymis input accept temperature`
+        - configuration `greenhouse-south`: the tag `core` can't be generated
+        - configuration `greenhouse-south`: the tag `greenhouses` can't be generated
+        - configuration `office-display`: the tag `core` can't be generated
+        With --keep-going, the others are generated and these say why they are not
+        ");
         world.thymis(&["input", "accept", "temperature", "--yes"]).done();
         insta::assert_snapshot!(refused(&world, &["generate"]), @"
         5 configurations and tags can't be generated; nothing was changed:
@@ -262,10 +277,32 @@ mod grants {
         insta::assert_snapshot!(refused(&world, &["generate"]), @"flake.lock and modules.lock disagree on `temperature`: rev REVISION there, REVISION here. Restore both files from one commit, or run `thymis input add --replace temperature URL`");
         // The same contents, so only the grant tells that nobody accepted that revision.
         replace(&world, &["flake.lock"], &old, &new);
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"
+        5 configurations and tags can't be generated; nothing was changed:
+        - `temperature/temperature-logger` in tag `core`: the input `temperature` can't be used, awaiting-grant: the grant in modules.lock was given for other contents: its digest is sha256:DIGEST, the entry's is sha256:DIGEST: look at it with `thymis input show temperature`, then run `thymis input accept temperature`
+        - `temperature/temperature-logger` in tag `greenhouses`: the input `temperature` can't be used, awaiting-grant: the grant in modules.lock was given for other contents: its digest is sha256:DIGEST, the entry's is sha256:DIGEST: look at it with `thymis input show temperature`, then run `thymis input accept temperature`
+        - configuration `greenhouse-north`: the tag `core` can't be generated
+        - configuration `greenhouse-north`: the tag `greenhouses` can't be generated
+        - `temperature/temperature-logger` in configuration `greenhouse-south`: the input `temperature` can't be used, awaiting-grant: the grant in modules.lock was given for other contents: its digest is sha256:DIGEST, the entry's is sha256:DIGEST: look at it with `thymis input show temperature`, then run `thymis input accept temperature`
+        - configuration `greenhouse-south`: the tag `core` can't be generated
+        - configuration `greenhouse-south`: the tag `greenhouses` can't be generated
+        - configuration `office-display`: the tag `core` can't be generated
+        With --keep-going, the others are generated and these say why they are not
+        ");
         // One that was never there.
         replace(&world, &["modules.lock", "flake.lock"], &new, &"0".repeat(40));
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"
+        5 configurations and tags can't be generated; nothing was changed:
+        - `temperature/temperature-logger` in tag `core`: the input `temperature` can't be used, failed: the commit REVISION is not on any branch or tag of git+file:///world/repositories/temperature-logger: it was never there, or its branch was removed or rewritten; choose a commit of a branch or tag
+        - `temperature/temperature-logger` in tag `greenhouses`: the input `temperature` can't be used, failed: the commit REVISION is not on any branch or tag of git+file:///world/repositories/temperature-logger: it was never there, or its branch was removed or rewritten; choose a commit of a branch or tag
+        - configuration `greenhouse-north`: the tag `core` can't be generated
+        - configuration `greenhouse-north`: the tag `greenhouses` can't be generated
+        - `temperature/temperature-logger` in configuration `greenhouse-south`: the input `temperature` can't be used, failed: the commit REVISION is not on any branch or tag of git+file:///world/repositories/temperature-logger: it was never there, or its branch was removed or rewritten; choose a commit of a branch or tag
+        - configuration `greenhouse-south`: the tag `core` can't be generated
+        - configuration `greenhouse-south`: the tag `greenhouses` can't be generated
+        - configuration `office-display`: the tag `core` can't be generated
+        With --keep-going, the others are generated and these say why they are not
+        ");
     }
 
     #[test]
@@ -276,7 +313,18 @@ mod grants {
         replace(&world, &["modules.lock"], &old, new);
         insta::assert_snapshot!(refused(&world, &["generate"]), @"flake.lock and modules.lock disagree on `temperature`: narHash sha256-NAR there, sha256-NAR here. Restore both files from one commit, or run `thymis input add --replace temperature URL`");
         replace(&world, &["flake.lock"], &old, new);
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"
+        5 configurations and tags can't be generated; nothing was changed:
+        - `temperature/temperature-logger` in tag `core`: the input `temperature` can't be used, failed: what modules.lock pins is not what the repository has at REVISION (NAR hash sha256-NAR, pinned sha256-NAR): somebody changed the lock; restore it from git
+        - `temperature/temperature-logger` in tag `greenhouses`: the input `temperature` can't be used, failed: what modules.lock pins is not what the repository has at REVISION (NAR hash sha256-NAR, pinned sha256-NAR): somebody changed the lock; restore it from git
+        - configuration `greenhouse-north`: the tag `core` can't be generated
+        - configuration `greenhouse-north`: the tag `greenhouses` can't be generated
+        - `temperature/temperature-logger` in configuration `greenhouse-south`: the input `temperature` can't be used, failed: what modules.lock pins is not what the repository has at REVISION (NAR hash sha256-NAR, pinned sha256-NAR): somebody changed the lock; restore it from git
+        - configuration `greenhouse-south`: the tag `core` can't be generated
+        - configuration `greenhouse-south`: the tag `greenhouses` can't be generated
+        - configuration `office-display`: the tag `core` can't be generated
+        With --keep-going, the others are generated and these say why they are not
+        ");
         insta::assert_snapshot!(refused(&world, &["input", "accept", "temperature", "--yes"]), @"the repository's contents differ from what modules.lock pins (NAR hash sha256-NAR, expected sha256-NAR): restore modules.lock from git, or pin the input anew with `thymis input add --replace`");
     }
 
@@ -299,7 +347,18 @@ mod grants {
         // Nor does writing more permissions into the lock grant them.
         let (world, _) = world();
         replace(&world, &["modules.lock"], "systemd.services.temperature-logger", "systemd");
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"
+        5 configurations and tags can't be generated; nothing was changed:
+        - `temperature/temperature-logger` in tag `core`: the input `temperature` can't be used, awaiting-grant: the grant in modules.lock was given for other contents: its digest is sha256:DIGEST, the entry's is sha256:DIGEST: look at it with `thymis input show temperature`, then run `thymis input accept temperature`
+        - `temperature/temperature-logger` in tag `greenhouses`: the input `temperature` can't be used, awaiting-grant: the grant in modules.lock was given for other contents: its digest is sha256:DIGEST, the entry's is sha256:DIGEST: look at it with `thymis input show temperature`, then run `thymis input accept temperature`
+        - configuration `greenhouse-north`: the tag `core` can't be generated
+        - configuration `greenhouse-north`: the tag `greenhouses` can't be generated
+        - `temperature/temperature-logger` in configuration `greenhouse-south`: the input `temperature` can't be used, awaiting-grant: the grant in modules.lock was given for other contents: its digest is sha256:DIGEST, the entry's is sha256:DIGEST: look at it with `thymis input show temperature`, then run `thymis input accept temperature`
+        - configuration `greenhouse-south`: the tag `core` can't be generated
+        - configuration `greenhouse-south`: the tag `greenhouses` can't be generated
+        - configuration `office-display`: the tag `core` can't be generated
+        With --keep-going, the others are generated and these say why they are not
+        ");
     }
 
     #[test]
@@ -308,7 +367,18 @@ mod grants {
         let other = world.path().join("other");
         fs::rename(&repository, &other).unwrap();
         replace(&world, &["state/project.json"], repository.to_str().unwrap(), other.to_str().unwrap());
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"
+        5 configurations and tags can't be generated; nothing was changed:
+        - `temperature/temperature-logger` in tag `core`: the input `temperature` can't be used, failed: modules.lock pins git+file:///world/repositories/temperature-logger, state/project.json says git+file:///world/other: a grant is for one URL. Run `thymis input add --replace temperature git+file:///world/other`
+        - `temperature/temperature-logger` in tag `greenhouses`: the input `temperature` can't be used, failed: modules.lock pins git+file:///world/repositories/temperature-logger, state/project.json says git+file:///world/other: a grant is for one URL. Run `thymis input add --replace temperature git+file:///world/other`
+        - configuration `greenhouse-north`: the tag `core` can't be generated
+        - configuration `greenhouse-north`: the tag `greenhouses` can't be generated
+        - `temperature/temperature-logger` in configuration `greenhouse-south`: the input `temperature` can't be used, failed: modules.lock pins git+file:///world/repositories/temperature-logger, state/project.json says git+file:///world/other: a grant is for one URL. Run `thymis input add --replace temperature git+file:///world/other`
+        - configuration `greenhouse-south`: the tag `core` can't be generated
+        - configuration `greenhouse-south`: the tag `greenhouses` can't be generated
+        - configuration `office-display`: the tag `core` can't be generated
+        With --keep-going, the others are generated and these say why they are not
+        ");
     }
 
     #[test]
@@ -357,7 +427,7 @@ mod grants {
         let revision = git(Example::WebApp.repository(), &["rev-parse", "HEAD"]);
         let node = |revision: &str| format!("\"rev\": \"{revision}\"");
         replace(&world, &["flake.lock"], &node(revision.trim()), &node(&"1".repeat(40)));
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"flake.lock and modules.lock disagree on `web`: rev REVISION there, REVISION here. Restore both files from one commit, or run `thymis input add --replace web URL`");
         let world = World::generated();
         replace(&world, &["flake.lock"], "\"web\": \"web\"", "\"web\": [\"temperature\"]");
         insta::assert_snapshot!(refused(&world, &["generate"]), @"flake.lock has no node for `web`, which modules.lock pins. Restore both files from one commit, or run `thymis input add --replace web URL`");
@@ -367,9 +437,22 @@ mod grants {
     fn the_lock_is_gone_or_of_a_newer_version() {
         let world = World::generated();
         replace(&world, &["modules.lock"], "\"version\": 1", "\"version\": 2");
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"modules.lock: the file has version 2, this Thymis knows version 1: update Thymis");
         fs::remove_file(world.project().join("modules.lock")).unwrap();
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"
+        5 configurations and tags can't be generated; nothing was changed:
+        - `temperature/temperature-logger` in tag `core`: the input `temperature` can't be used, failed: it is not pinned: run `thymis input add --replace temperature URL`
+        - `web/web-app` in tag `core`: the input `web` can't be used, failed: it is not pinned: run `thymis input add --replace web URL`
+        - `temperature/temperature-logger` in tag `greenhouses`: the input `temperature` can't be used, failed: it is not pinned: run `thymis input add --replace temperature URL`
+        - configuration `greenhouse-north`: the tag `core` can't be generated
+        - configuration `greenhouse-north`: the tag `greenhouses` can't be generated
+        - `temperature/temperature-logger` in configuration `greenhouse-south`: the input `temperature` can't be used, failed: it is not pinned: run `thymis input add --replace temperature URL`
+        - configuration `greenhouse-south`: the tag `core` can't be generated
+        - configuration `greenhouse-south`: the tag `greenhouses` can't be generated
+        - `web/web-app` in configuration `office-display`: the input `web` can't be used, failed: it is not pinned: run `thymis input add --replace web URL`
+        - configuration `office-display`: the tag `core` can't be generated
+        With --keep-going, the others are generated and these say why they are not
+        ");
     }
 }
 
@@ -551,9 +634,21 @@ mod state {
             }
         }
         before.assert_same(&Disk::visible(&world.project()));
-        insta::assert_snapshot!(world.thymis(&["input", "show", "a/b"]).stderr, @"");
-        insta::assert_snapshot!(world.thymis(&["input", "show", "let"]).stderr, @"");
-        insta::assert_snapshot!(world.thymis(&["input", "show", &long]).stderr, @"");
+        insta::assert_snapshot!(world.thymis(&["input", "show", "a/b"]).stderr, @"
+        error: invalid value 'a/b' for '<NAME>': `a/b` can't be the name of an input: allowed are a-z, 0-9 and, between them, `-`
+
+        For more information, try '--help'.
+        ");
+        insta::assert_snapshot!(world.thymis(&["input", "show", "let"]).stderr, @"
+        error: invalid value 'let' for '<NAME>': `let` can't be the name of an input: the word is reserved in Nix; choose another
+
+        For more information, try '--help'.
+        ");
+        insta::assert_snapshot!(world.thymis(&["input", "show", &long]).stderr, @"
+        error: invalid value 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' for '<NAME>': `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` can't be the name of an input: it is 300 bytes long, 63 are allowed
+
+        For more information, try '--help'.
+        ");
     }
 
     #[test]
@@ -585,7 +680,10 @@ mod state {
         let world = World::with_inputs();
         world.write("state/tags/in.json", "{}");
         world.write(&format!("state/configurations/{}.json", "x".repeat(250)), "{}");
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"
+        state/configurations/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: the file's name is not that of a configuration or tag: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` can't be the identifier of a configuration: it is 250 bytes long, 63 are allowed
+        state/tags/in.json: the file's name is not that of a configuration or tag: `in` can't be the identifier of a tag: the word is reserved in Nix; choose another
+        ");
     }
 
     #[test]
@@ -602,15 +700,15 @@ mod state {
         }
         let file = "state/tags/core.json";
         world.write(file, &world.read(file)[..40]);
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"state/tags/core.json: the file ends too early, in line 3: it was cut off; restore it from git");
     }
 
     #[test]
     fn a_project_of_a_newer_version() {
         let world = World::generated();
         edit(&world.project().join("state/project.json"), "\"version\": 1", "\"version\": 2, \"new\": true");
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
-        insta::assert_snapshot!(refused(&world, &["input", "list"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"state/project.json: the file has version 2, this Thymis knows version 1: update Thymis");
+        insta::assert_snapshot!(refused(&world, &["input", "list"]), @"state/project.json: the file has version 2, this Thymis knows version 1: update Thymis");
     }
 
     #[test]
@@ -627,20 +725,20 @@ mod state {
     fn a_file_that_is_not_utf_8() {
         let world = World::generated();
         world.write("state/tags/core.json", b"{ \"display-name\": \"\xff\" }");
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"state/tags/core.json: the file is not UTF-8 (byte 19): save it as UTF-8, or restore it from git");
     }
 
     #[test]
     fn a_file_with_a_key_twice_or_an_unknown_one_or_no_object() {
         let world = World::generated();
-        let mut told = |text: &str| {
+        let told = |text: &str| {
             world.write("state/tags/core.json", text);
             refused(&world, &["generate"])
         };
         insta::assert_snapshot!(told("{ \"priority\": 80, \"priority\": 70 }"), @"state/tags/core.json: line 1, column 34: the key `priority` is there twice; keep one of the two");
         insta::assert_snapshot!(told("{ \"modul\": [] }"), @"state/tags/core.json: line 1, column 9: unknown field `modul`, expected one of `display-name`, `priority`, `modules`");
-        insta::assert_snapshot!(told("[]"), @"");
-        insta::assert_snapshot!(told("{ \"priority\": 5 }"), @"");
+        insta::assert_snapshot!(told("[]"), @"state/tags/core.json: line 1, column 1: an object is expected, `{ … }`");
+        insta::assert_snapshot!(told("{ \"priority\": 5 }"), @"state/tags/core.json: the priority 5 is outside 51..999");
     }
 
     #[test]
@@ -775,9 +873,9 @@ mod disk {
     fn a_read_only_folder() {
         let world = changed();
         let Some(mount) = Mount::read_only("a read-only project", &world.project()) else { return };
-        insta::assert_snapshot!(refused(&world, &["generate"]), @"/world/project/.git/thymis/lock can't be written: Read-only file system (os error 30)");
-        insta::assert_snapshot!(refused(&world, &["commit", "-m", "x"]), @"/world/project/.git/thymis/lock can't be written: Read-only file system (os error 30)");
-        insta::assert_snapshot!(refused(&world, &["input", "remove", "web"]), @"/world/project/.git/thymis/lock can't be written: Read-only file system (os error 30)");
+        insta::assert_snapshot!(refused(&world, &["generate"]), @"/world/project/.git/thymis/lock can't be written: the project's folder must be writable, with room on its disk: Read-only file system (os error 30)");
+        insta::assert_snapshot!(refused(&world, &["commit", "-m", "x"]), @"/world/project/.git/thymis/lock can't be written: the project's folder must be writable, with room on its disk: Read-only file system (os error 30)");
+        insta::assert_snapshot!(refused(&world, &["input", "remove", "web"]), @"/world/project/.git/thymis/lock can't be written: the project's folder must be writable, with room on its disk: Read-only file system (os error 30)");
         // What only reads goes on.
         world.thymis(&["input", "list"]).done();
         world.thymis(&["modules"]).done();
@@ -828,8 +926,117 @@ mod disk {
             all.push(said);
         }
         assert!(free > 2, "{free}");
-        insta::assert_snapshot!(all[0], @"");
+        insta::assert_snapshot!(all[0], @"git objects can't be written: failed to write out file: No space left on device");
         assert!(fs::read_to_string(place.join("hosts/office-display.nix")).unwrap().contains("9000"));
-        println!("{all:#?}");
+    }
+}
+
+mod killed {
+    use std::{process::Stdio, thread, time::Duration, time::Instant};
+
+    use thymis_tests::Program;
+
+    use super::*;
+
+    const CONFIGURATIONS: usize = 200;
+    const KILLS: u32 = 50;
+
+    /// Gives every configuration a file that differs from those of all other rounds.
+    fn edit_all(world: &World, round: u32) {
+        for index in 0..CONFIGURATIONS {
+            let modules = json!([
+                { "module": "temperature/temperature-logger", "settings": { "interval": round + 1 } },
+                { "module": "web/web-app", "settings": { "port": 1000 + index } },
+            ]);
+            let state = json!({ "display-name": format!("{round}"), "modules": modules }).to_string();
+            world.write(&format!("state/configurations/host-{index}.json"), state);
+        }
+        // Some come and go.
+        let extra = world.project().join("state/configurations/extra.json");
+        if round.is_multiple_of(2) { fs::write(extra, "{}").unwrap() } else { fs::remove_file(extra).unwrap() }
+    }
+
+    fn draft(world: &World) -> String {
+        world.git(&["rev-parse", "refs/thymis/draft^{tree}"])
+    }
+
+    /// Whether the generated files of the work tree are those of the draft.
+    fn is_in_place(world: &World) -> bool {
+        let tree = world.git(&["ls-tree", "-r", "refs/thymis/draft", "--", "hosts", "tags", "hosts.json", "flake.nix"]);
+        let entries: Vec<(&str, &str)> = tree
+            .lines()
+            .map(|line| line.split_once('\t').unwrap())
+            .map(|(entry, path)| (entry.rsplit(' ').next().unwrap(), path))
+            .collect();
+        let same = entries.iter().all(|(oid, path)| {
+            let bytes = fs::read(world.project().join(path)).ok();
+            let now = bytes.and_then(|bytes| git2::Oid::hash_object(git2::ObjectType::Blob, &bytes).ok());
+            now.is_some_and(|now| now.to_string() == **oid)
+        });
+        let hosts = entries.iter().filter(|(_, path)| path.starts_with("hosts/")).count();
+        same && fs::read_dir(world.project().join("hosts")).unwrap().count() == hosts
+    }
+
+    #[test]
+    fn at_random_moments_leaves_the_old_tree_or_the_new_one() {
+        let world = World::with_inputs();
+        edit_all(&world, 0);
+        world.thymis(&["generate"]).done();
+        edit_all(&world, 1);
+        let start = Instant::now();
+        world.thymis(&["generate"]).done();
+        let whole = start.elapsed();
+
+        // Any sequence will do: what is random is the moment that it comes to.
+        let mut random = 42_u64;
+        let (mut unfinished, mut new, mut behind) = (0, 0, 0);
+        for round in 2..2 + KILLS {
+            edit_all(&world, round);
+            let old = draft(&world);
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let share = f64::from(u32::try_from(random >> 33).unwrap()) / f64::from(1_u32 << 31);
+            // Every other one towards the end, where the ref moves and files are put in place.
+            let share = if round.is_multiple_of(2) { share } else { 0.7 + 0.4 * share };
+            let moment = whole.mul_f64(share);
+            let mut child = Program::command(&world.home())
+                .args(["generate", "--project"])
+                .arg(world.project())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            thread::sleep(moment);
+            let finished = child.try_wait().unwrap().is_some();
+            child.kill().unwrap();
+            child.wait().unwrap();
+            unfinished += u32::from(!finished);
+
+            // Whatever the ref names is all there.
+            let fsck = git(&world.project(), &["fsck", "--strict", "--no-dangling", "--connectivity-only"]);
+            assert_eq!(fsck, "", "{fsck}");
+            let tree = draft(&world);
+            let is_new = tree != old;
+            new += u32::from(!finished && is_new);
+            assert!(!finished || is_new);
+
+            // Any command that comes next brings the work tree to what the ref names.
+            behind += u32::from(!is_in_place(&world));
+            world.thymis(&["input", "list"]).done();
+            assert_eq!(draft(&world), tree);
+            assert!(is_in_place(&world), "round {round} after {moment:?}");
+            if is_new {
+                // The new tree is the one that a generation without a kill makes.
+                let again = world.thymis(&["--json", "generate"]).done().json();
+                assert_eq!(again["changed"], false, "{again}");
+                assert_eq!(draft(&world), tree);
+            }
+        }
+        world.thymis(&["generate"]).done();
+        world.thymis(&["generate", "--check"]).done();
+        println!(
+            "{whole:?} for all; {unfinished} of {KILLS} kills came before the end, {new} of them after the new tree was there, {behind} with a work tree to put right"
+        );
+        assert!(unfinished >= KILLS / 4, "only {unfinished} of {KILLS} kills came before the end");
+        assert!(whole < Duration::from_secs(20));
     }
 }

@@ -6,40 +6,16 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    sync::{Mutex, OnceLock},
+    sync::Mutex,
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
+use thymis_tests::Program;
 
 /// The checkout.
 pub(crate) fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
-
-/// Where cargo put this test: the target folder.
-fn target() -> PathBuf {
-    std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned()
-}
-
-/// Components are compiled beside the rest, so that cargo calls don't wait for each other.
-pub(crate) fn modules_target() -> PathBuf {
-    target().join("modules")
-}
-
-/// `thymis`, built once.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let status = Command::new("cargo")
-            .args(["build", "--quiet", "--package", "thymis-controller", "--bin", "thymis"])
-            .env("CARGO_TARGET_DIR", target())
-            .current_dir(checkout())
-            .status()
-            .unwrap();
-        assert!(status.success());
-        target().join("debug/thymis")
-    })
 }
 
 /// The program in a folder, with a cache of its own.
@@ -54,11 +30,11 @@ impl Thymis {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(program())
+        Command::new(Program::path())
             .args(arguments)
             .current_dir(&self.folder)
             .env("XDG_CACHE_HOME", self.cache.path())
-            .env("CARGO_TARGET_DIR", modules_target())
+            .env("CARGO_TARGET_DIR", Program::modules_target())
             .env("CARGO_NET_OFFLINE", "true")
             .stdin(Stdio::null())
             .output()

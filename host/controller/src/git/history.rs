@@ -130,7 +130,7 @@ pub enum HistoryError {
     Tree(#[from] TreeError),
     #[error("the project's git repository can't be used")]
     Git(#[from] GitError),
-    #[error("{} can't be written", path.display())]
+    #[error("{} can't be written: the project's folder must be writable, with room on its disk", path.display())]
     Io { path: PathBuf, source: io::Error },
 }
 
