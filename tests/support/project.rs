@@ -78,6 +78,8 @@ impl World {
             for name in ["temperature", "web"] {
                 world.thymis(&["input", "accept", name, "--yes"]).done();
             }
+            // Copies find the components compiled.
+            world.thymis(&["modules"]).done();
             world.kept()
         }))
     }

@@ -52,6 +52,12 @@ fn evaluate(sections: &[String], operator: &str, option: &str) -> Result<Value, 
                     shared = {{ lib, ... }}: {{ options.shared = lib.mkOption {{ default = 1; }}; }};
                 in (nixosSystem {{
                     specialArgs.inputs.own.nixosModules.default = shared;
+                    specialArgs.inputs.own.packages = lib.genAttrs [ \"x86_64-linux\" \"aarch64-linux\" ] (system: {{
+                        forged = lib.mkForce \"evil\";
+                        function = {{ ... }}: {{ }};
+                        set.inner = lib.mkOverride 0 \"evil\";
+                        text = \"plain\";
+                    }});
                     modules = [ {} ({operator}) ];
                 }}).config.{option}",
                 host.display()
@@ -185,4 +191,20 @@ fn checks_stop_or_warn_in_the_modules_name() {
     let mut answer = Answer::default();
     answer.check(false, None, "old");
     assert_eq!(evaluate(&[host(answer)], "{ }", "warnings"), Ok(json!(["hosts/host.nix: own/module: old"])));
+}
+
+#[test]
+fn an_output_that_is_no_package_cannot_overrule_the_operator() {
+    let output = |name: &str| {
+        let mut answer = Answer::default();
+        let value = answer.reference("output", &["packages", name]);
+        answer.define(&["services", "x"], value, Strength::Merge);
+        host(answer)
+    };
+    let operator = "{ services.x = lib.mkForce \"operator\"; }";
+    for name in ["forged", "function", "set"] {
+        let error = evaluate(&[output(name)], operator, "services.x").unwrap_err();
+        assert!(error.contains("a flake's output is used as a package and is none"), "{name}: {error}");
+    }
+    assert_eq!(evaluate(&[output("text")], operator, "services.x").unwrap(), "operator");
 }
