@@ -124,7 +124,7 @@ fn the_values_are_those_of_the_settings_by_priority() {
 }
 
 #[test]
-fn the_package_of_a_setting_is_the_output_of_the_repositorys_flake() {
+fn the_package_of_a_setting_is_the_output_of_its_flake() {
     let world = World::generated();
     let [nixpkgs, .., web] = World::inputs().map(|(_, repository)| format!("git+file://{}", repository.display()));
     for (configuration, system) in [("greenhouse-north", "aarch64-linux"), ("office-display", "x86_64-linux")] {
