@@ -14,11 +14,13 @@ impl Disk {
         disk
     }
 
-    /// Without git objects that no ref names, and thymis' own folder beside git's: nobody sees them.
+    /// Without git's objects and logs and thymis' own folder beside them: what a refused command leaves there is named by
+    /// nothing.
     #[must_use]
     pub fn visible(folder: &Path) -> Self {
         let mut disk = Self::of(folder);
-        disk.0.retain(|path, _| !path.starts_with(".git/objects/") && !path.starts_with(".git/thymis"));
+        let hidden = [".git/objects/", ".git/logs/", ".git/thymis"];
+        disk.0.retain(|path, _| !hidden.iter().any(|prefix| path.starts_with(prefix)));
         disk
     }
 

@@ -895,41 +895,70 @@ mod disk {
         world.thymis(&["generate"]).done();
     }
 
-    /// Wherever it is that the disk gets full: everything is as it was, or the new tree is there, whole.
+    /// Runs a command on a copy of the project on a full disk, then with more and more room until it succeeds. Wherever it
+    /// is that the disk gets full, everything stays as it was. Answers what was said, and the copy.
+    fn with_too_little_room(world: &World, pages: u64, arguments: &[&str]) -> Option<(Vec<String>, Mount)> {
+        const PAGE: u64 = 4096;
+        let place = world.path().join("small");
+        let mount = Mount::new("a full disk", &["-t", "tmpfs", "-o", "size=4m", "tmpfs"], &place)?;
+        let copied = Command::new("cp").arg("-a").arg(world.project().join(".")).arg(&place).status().unwrap();
+        assert!(copied.success());
+        let filler = place.join(".git/filler");
+        assert!(fs::write(&filler, vec![0; 8 << 20]).is_err());
+        let mut size = fs::metadata(&filler).unwrap().len();
+        let arguments = [&["--project", place.to_str().unwrap()], arguments].concat();
+        let before = Disk::visible(&place);
+        let mut all = Vec::new();
+        loop {
+            let output = world.thymis(&arguments);
+            if output.code == 0 {
+                return Some((all, mount));
+            }
+            let said = told(world, &output.refused());
+            assert!(said.contains("No space left on device"), "{said}");
+            all.push(said);
+            before.assert_same_but(&Disk::visible(&place), ".git/filler");
+            size -= pages * PAGE;
+            fs::OpenOptions::new().write(true).open(&filler).unwrap().set_len(size).unwrap();
+        }
+    }
+
     #[test]
     fn a_full_disk() {
-        const PAGE: usize = 4096;
         let world = changed();
-        let place = world.path().join("small");
-        let Some(_mount) = Mount::new("a full disk", &["-t", "tmpfs", "-o", "size=2m", "tmpfs"], &place) else {
-            return;
-        };
-        let status = Command::new("cp").arg("-a").arg(world.project().join(".")).arg(&place).status().unwrap();
-        assert!(status.success());
-        let filler = place.join(".git/filler");
-        let _ = fs::write(&filler, vec![0; 4 << 20]);
-        let full = fs::metadata(&filler).unwrap().len();
-        let project = place.to_str().unwrap();
-        let before = Disk::visible(&place);
-        let said = told(&world, &world.thymis(&["generate", "--project", project]).refused());
-        let mut all = vec![said];
-        let mut free = 0;
-        loop {
-            before.assert_same_but(&Disk::visible(&place), ".git/filler");
-            free += 1;
-            let file = fs::OpenOptions::new().write(true).open(&filler).unwrap();
-            file.set_len(full - (free * PAGE) as u64).unwrap();
-            let output = world.thymis(&["generate", "--project", project]);
-            if output.code == 0 {
-                break;
-            }
-            let said = told(&world, &output.refused());
-            assert!(said.contains("No space left on device") || said.contains("disk is full"), "{said}");
-            all.push(said);
+        let Some((said, copy)) = with_too_little_room(&world, 1, &["generate"]) else { return };
+        insta::assert_snapshot!(said[0], @"git objects can't be written: failed to write out file: No space left on device");
+        assert!(
+            said.iter().any(|said| said.contains("the disk is full at") && said.contains("make room")),
+            "{said:#?}"
+        );
+        assert!(fs::read_to_string(copy.0.join("hosts/office-display.nix")).unwrap().contains("9000"));
+    }
+
+    #[test]
+    fn a_full_disk_with_many_files() {
+        let world = World::with_inputs();
+        for index in 0..60 {
+            let state = json!({ "modules": [{ "module": "web/web-app", "settings": { "port": 1000 + index } }] });
+            world.write(&format!("state/configurations/host-{index}.json"), state.to_string());
         }
-        assert!(free > 2, "{free}");
-        insta::assert_snapshot!(all[0], @"git objects can't be written: failed to write out file: No space left on device");
-        assert!(fs::read_to_string(place.join("hosts/office-display.nix")).unwrap().contains("9000"));
+        let Some((said, copy)) = with_too_little_room(&world, 4, &["generate"]) else { return };
+        assert!(said.len() > 10, "{said:#?}");
+        assert!(fs::read_to_string(copy.0.join("hosts/host-59.nix")).unwrap().contains("1059"));
+    }
+
+    #[test]
+    fn a_full_disk_while_inputs_change_and_while_committing() {
+        let world = World::generated();
+        let url = format!("git+file://{}", Example::Picky.repository().display());
+        let Some((_, copy)) = with_too_little_room(&world, 1, &["input", "add", "picky", &url]) else { return };
+        assert!(fs::read_to_string(copy.0.join("state/project.json")).unwrap().contains("picky"));
+        drop(copy);
+        let world = changed();
+        world.thymis(&["generate"]).done();
+        let Some((said, copy)) = with_too_little_room(&world, 1, &["commit", "--message", "x"]) else { return };
+        assert!(!said.is_empty());
+        assert_eq!(git(&copy.0, &["status", "--porcelain"]), "");
     }
 }
 

@@ -2,10 +2,13 @@
 
 use thymis_core::untrusted;
 
+/// The longest text that is shown, in characters: room for a path and the reason behind it.
+const SHOWN: usize = 400;
+
 /// What libgit2 said. Its text may quote a stranger's server, so it is shown as one short line, and is no `source` that
 /// would be shown again.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", untrusted::short(self.0.message()))]
+#[error("{}", untrusted::line(&self.0.message().chars().take(SHOWN).collect::<String>()))]
 pub struct GitError(git2::Error);
 
 impl From<git2::Error> for GitError {
