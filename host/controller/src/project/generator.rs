@@ -20,7 +20,7 @@ use thymis_core::{
 
 use super::{
     Host,
-    catalogue::{Catalogue, CatalogueError, Loaded},
+    catalogue::{Catalogue, CatalogueError, Loaded, is_base},
     failure::{Failure, FailureKind, TOLD, why},
     state::{Parsed, State},
 };
@@ -262,7 +262,7 @@ impl Work<'_> {
         if own.uses_raw || tags.iter().any(|(_, output)| output.sections.uses_raw) {
             inputs.extend(project.keys().cloned());
         }
-        inputs.extend(project.keys().filter(|name| matches!(name.as_str(), "nixpkgs" | BUILT_IN)).cloned());
+        inputs.extend(project.keys().filter(|name| is_base(name)).cloned());
 
         let secrets: Vec<&Secret> =
             own.rendered.iter().chain(of_tags()).flat_map(|rendered| &rendered.secrets).collect();
