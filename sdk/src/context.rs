@@ -64,6 +64,13 @@ impl Context {
         self.get("controller-url").and_then(Json::as_str)
     }
 
+    /// How a device of this type can be installed, the usual way first; empty where that isn't known.
+    #[must_use]
+    pub fn image_formats(&self) -> Vec<&str> {
+        let formats = self.get("image-formats").and_then(Json::as_array);
+        formats.into_iter().flatten().filter_map(Json::as_str).collect()
+    }
+
     /// Anything else that the host says.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Json> {

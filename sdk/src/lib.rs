@@ -71,13 +71,16 @@ pub use module::Module;
 pub use path::{IntoPath, Path};
 pub use problem::{Problem, Problems};
 pub use serde_json::{Value as Json, json};
-pub use settings::{Artifact, Choice, Code, DevicePath, PackageName, Secret, Settings, SystemdTimer, Text, TimerKind};
+pub use settings::{
+    Artifact, Choice, Code, DevicePath, DeviceType, PackageName, Secret, Settings, SystemdTimer, Text, TimerKind,
+};
 pub use thymis_sdk_derive::{Choice, Settings};
 
 /// What a module's source needs: `use thymis_sdk::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Artifact, Choice, Code, Config, Context, DevicePath, Expr, Json, Localized, Module, PackageName, Problem,
-        Problems, Secret, Settings, SystemdTimer, Target, Text, TimerKind, attrs, escape, json, list, nix, path, text,
+        Artifact, Choice, Code, Config, Context, DevicePath, DeviceType, Expr, Json, Localized, Module, PackageName,
+        Problem, Problems, Secret, Settings, SystemdTimer, Target, Text, TimerKind, attrs, escape, json, list, nix,
+        path, text,
     };
 }

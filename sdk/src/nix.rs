@@ -183,10 +183,15 @@ pub fn write_shell_application(
     Expr::call("writeShellApplication", [name.into().into(), Expr::list(inputs), text.into()])
 }
 
-/// A Python script, checked when it is built, that can import `libraries` (names in `python3Packages`); its path is the
-/// script itself.
+/// A Python script that can import `libraries` (names in `python3Packages`); its path is the script itself. The device isn't
+/// built where `flake8` finds something in it, be it a long line.
 pub fn write_python3(name: impl Into<String>, libraries: &[&str], text: impl Into<Expr>) -> Expr {
     Expr::call("writePython3", [name.into().into(), names(libraries), text.into()])
+}
+
+/// The same without `flake8`: for scripts that somebody else wrote.
+pub fn write_python3_unchecked(name: impl Into<String>, libraries: &[&str], text: impl Into<Expr>) -> Expr {
+    Expr::call("writePython3Unchecked", [name.into().into(), names(libraries), text.into()])
 }
 
 /// Formats of [`write_data`].

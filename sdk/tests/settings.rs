@@ -157,7 +157,7 @@ fn conditions_are_passed_on() {
 #[test]
 fn absent_settings_get_their_defaults_in_items_too() {
     let rendered = testing::render::<Everything>(json!({ "peers": [{ "host": "a" }], "labels": { "x": 1 } }));
-    let text = rendered.value("environment.test").to_string();
+    let text = rendered.value("environment.everything").to_string();
     for part in ["mode: Dhcp", "port: 80", "first: None", "tags: [\\\"a\\\"]", "ratio: 1.5", "{\\\"x\\\": 1}"] {
         assert!(text.contains(part), "{part} in {text}");
     }

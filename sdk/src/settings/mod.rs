@@ -6,7 +6,7 @@
 //! | `u8` … `u32`, `i8` … `i64`, `f32`, `f64` | a number; `min`, `max` |
 //! | `String`, [`DevicePath`] | a line; `pattern`, `min_length`, `max_length` |
 //! | [`Text`], [`Code`] | lines; the same, `language` of code |
-//! | [`PackageName`], [`Artifact`] | a package of nixpkgs, a file of the project |
+//! | [`PackageName`], [`Artifact`], [`DeviceType`] | a package of nixpkgs, a file or a device type of the project |
 //! | [`Secret`] | a secret; `secret_kinds`, `secret_processing`, `secret_in_image` |
 //! | [`SystemdTimer`] | when a unit runs |
 //! | an enum that derives [`Choice`] | one of its variants |
@@ -46,7 +46,7 @@ pub mod kind;
 pub use group::{Group, absent_group, read_group, write_group};
 pub use handles::{Artifact, Secret};
 pub use place::Place;
-pub use scalars::{Code, DevicePath, PackageName, Text, read_choice};
+pub use scalars::{Code, DevicePath, DeviceType, PackageName, Text, read_choice};
 pub(crate) use table::{extra, table};
 pub use timer::{SystemdTimer, TimerKind};
 pub use types::{Effect, Field, Shape, Test, Type};

@@ -181,6 +181,8 @@ texts! {
     DevicePath = "path";
     /// A package of nixpkgs by its attribute path, such as `python3Packages.requests`. As an expression it is the package.
     PackageName = "package";
+    /// The identifier of one of the project's device types, such as `raspberry-pi-4`. Repositories can add some.
+    DeviceType = "device-type";
 }
 
 impl Text {
@@ -196,6 +198,12 @@ impl Code {
 }
 
 impl DevicePath {
+    fn expr(&self) -> Expr {
+        Expr::from(self.as_str())
+    }
+}
+
+impl DeviceType {
     fn expr(&self) -> Expr {
         Expr::from(self.as_str())
     }

@@ -32,17 +32,20 @@ pub enum TimerKind {
 }
 
 impl SystemdTimer {
-    /// The value of `systemd.timers.<name>.timerConfig`, with the parts that count for this kind; `None` where the unit
-    /// runs all the time.
+    /// The value of `systemd.timers.<name>.timerConfig`, with the parts that count for this kind; `None` where nothing
+    /// starts the unit, which then runs all the time.
     #[must_use]
     pub fn config(&self) -> Option<Expr> {
         let mut attributes: Vec<(&str, Expr)> = Vec::new();
         match self.kind {
-            TimerKind::Continuous => return None,
+            TimerKind::Continuous => {}
             TimerKind::Realtime => {
                 let calendar: Vec<_> = self.on_calendar.iter().filter(|entry| !entry.trim().is_empty()).collect();
-                attributes.push(("OnCalendar", Expr::list(calendar)));
-                attributes.extend(self.persistent.map(|persistent| ("Persistent", persistent.into())));
+                if !calendar.is_empty() {
+                    attributes.push(("OnCalendar", Expr::list(calendar)));
+                    // What is false is what systemd does anyway.
+                    attributes.extend(self.persistent.filter(|on| *on).map(|on| ("Persistent", on.into())));
+                }
             }
             TimerKind::Monotonic => attributes.extend(present([
                 ("OnBootSec", &self.on_boot_sec),
@@ -51,6 +54,9 @@ impl SystemdTimer {
                 ("OnUnitActiveSec", &self.on_unit_active_sec),
                 ("OnUnitInactiveSec", &self.on_unit_inactive_sec),
             ])),
+        }
+        if attributes.is_empty() {
+            return None;
         }
         attributes
             .extend(present([("AccuracySec", &self.accuracy_sec), ("RandomizedDelaySec", &self.randomized_delay_sec)]));

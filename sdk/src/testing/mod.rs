@@ -71,7 +71,7 @@ impl<M: Module> Use<M> {
             device_type: Some("generic-x86_64".to_owned()),
             system: Some("x86_64-linux".to_owned()),
         };
-        Self { settings, instance: "test".to_owned(), target, context: Vec::new(), module: std::marker::PhantomData }
+        Self { settings, instance: M::name(), target, context: Vec::new(), module: std::marker::PhantomData }
             .context("controller-url", "https://controller.example.org".into())
     }
 
@@ -88,6 +88,13 @@ impl<M: Module> Use<M> {
     pub fn on(mut self, device_type: &str, system: &str) -> Self {
         self.target.device_type = Some(device_type.to_owned());
         self.target.system = Some(system.to_owned());
+        self
+    }
+
+    /// The identifier of the configuration or tag.
+    #[must_use]
+    pub fn id(mut self, id: &str) -> Self {
+        id.clone_into(&mut self.target.id);
         self
     }
 
