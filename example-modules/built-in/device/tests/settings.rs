@@ -16,7 +16,7 @@ fn without_settings_only_the_controllers_own_url_is_set_and_gives_way() {
 }
 
 #[test]
-fn a_device_imports_its_type_and_its_image() {
+fn a_device_imports_its_image() {
     let rendered = testing::render::<Device>(json!({
         "device_type": "raspberry-pi-4", "image_format": "sd-card-image", "device_name": "pi-4-lobby",
         "nix_state_version": "25.05", "agent_controller_url": "https://thymis.example.com:8443/",
@@ -30,17 +30,16 @@ fn a_device_imports_its_type_and_its_image() {
     );
     assert_eq!(rendered.value("system.stateVersion"), "25.05");
     assert_eq!(rendered.strength("thymis.config.agent.controller-url"), Some("override"));
-    assert_eq!(
-        rendered.imports(),
-        ["nixosModules.thymis-device-raspberry-pi-4", "nixosModules.thymis-image-sd-card-image"]
-    );
+    assert_eq!(rendered.imports(), ["nixosModules.thymis-image-sd-card-image"]);
 }
 
 #[test]
 fn blank_texts_are_not_set_and_the_usual_image_is_imported() {
-    let rendered = testing::render::<Device>(json!({
+    let settings = json!({
         "device_type": "generic-x86_64", "image_format": "", "device_name": "", "agent_controller_url": "",
-    }));
+    });
+    let formats = json!(["usb-stick-installer", "qcow"]);
+    let rendered = Use::<Device>::new(settings).context("image-formats", formats).render();
     assert_eq!(
         rendered.value("thymis.config"),
         json!({
@@ -48,10 +47,7 @@ fn blank_texts_are_not_set_and_the_usual_image_is_imported() {
             "device-type": "generic-x86_64", "image-format": "",
         })
     );
-    assert_eq!(
-        rendered.imports(),
-        ["nixosModules.thymis-device-generic-x86_64", "nixosModules.thymis-image-usb-stick-installer"]
-    );
+    assert_eq!(rendered.imports(), ["nixosModules.thymis-image-usb-stick-installer"]);
 }
 
 #[test]

@@ -3,31 +3,6 @@
 use thymis_sdk::prelude::*;
 
 #[derive(Choice)]
-pub(crate) enum DeviceType {
-    #[choice(value = "raspberry-pi-3", label = "Raspberry Pi 3")]
-    RaspberryPi3,
-    #[choice(value = "raspberry-pi-4", label = "Raspberry Pi 4")]
-    RaspberryPi4,
-    #[choice(value = "raspberry-pi-5", label = "Raspberry Pi 5")]
-    RaspberryPi5,
-    #[choice(value = "generic-x86_64", label = "PC, x86-64", label(de = "PC, x86-64"))]
-    GenericX86,
-    #[choice(value = "generic-aarch64", label = "Computer, AArch64", label(de = "Rechner, AArch64"))]
-    GenericAarch64,
-}
-
-impl DeviceType {
-    /// The image format where none is chosen.
-    pub(crate) fn usual_format(&self) -> &'static str {
-        let format = match self {
-            Self::RaspberryPi3 | Self::RaspberryPi4 | Self::RaspberryPi5 => ImageFormat::SdCardImage,
-            Self::GenericX86 | Self::GenericAarch64 => ImageFormat::UsbStickInstaller,
-        };
-        format.value()
-    }
-}
-
-#[derive(Choice)]
 pub(crate) enum ImageFormat {
     #[choice(value = "", label = "The usual one", label(de = "Das übliche"))]
     Default,

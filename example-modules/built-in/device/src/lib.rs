@@ -6,44 +6,69 @@ use thymis_sdk::prelude::*;
 
 mod kinds;
 
-use kinds::{DeviceType, ImageFormat, StateVersion};
+use kinds::{ImageFormat, StateVersion};
 
 /// What kind of device this is, and how its image is made.
 #[derive(Settings)]
 pub struct Device {
     /// The hardware.
-    #[setting(label = "Device type", label(de = "Gerätetyp"))]
+    #[setting(label = "Device type", label(de = "Gerätetyp"), description(de = "Die Hardware."))]
     device_type: Option<DeviceType>,
     /// How the device is installed. Each type of device has a usual one.
     #[setting(
         label(de = "Abbildformat"),
+        description(de = "Wie das Gerät installiert wird. Jeder Gerätetyp hat eine übliche Art."),
         allowed(
             values = [ImageFormat::Default, ImageFormat::SdCardImage],
-            when(device_type = [DeviceType::RaspberryPi3, DeviceType::RaspberryPi4, DeviceType::RaspberryPi5])
+            when(device_type = ["raspberry-pi-3", "raspberry-pi-4", "raspberry-pi-5"])
         ),
         allowed(
             values = [
                 ImageFormat::Default, ImageFormat::UsbStickInstaller, ImageFormat::Qcow, ImageFormat::NixosVm
             ],
-            when(device_type = [DeviceType::GenericX86, DeviceType::GenericAarch64])
+            when(device_type = ["generic-x86_64", "generic-aarch64"])
         ),
     )]
     image_format: Option<ImageFormat>,
     /// The name that the device shows to people.
-    #[setting(label(de = "Gerätename"), max_length = 200, example = "lobby")]
+    #[setting(
+        label(de = "Gerätename"),
+        description(de = "Der Name, unter dem sich das Gerät zeigt."),
+        max_length = 200,
+        example = "lobby"
+    )]
     device_name: Option<String>,
     /// The NixOS release that the device was installed with. It stays as it is when the device is updated.
-    #[setting(label = "NixOS state version", label(de = "NixOS-Zustandsversion"))]
+    #[setting(
+        label = "NixOS state version",
+        label(de = "NixOS-Zustandsversion"),
+        description(
+            de = "Die NixOS-Version, mit der das Gerät installiert wurde. Sie bleibt, wenn das Gerät aktualisiert wird."
+        )
+    )]
     nix_state_version: Option<StateVersion>,
     /// Where the device finds its controller, if not at this controller's own URL.
     // `Text`: Thymis 0.9 takes any, and what is stored goes on meaning the same.
-    #[setting(label = "Controller URL", label(de = "Controller-URL"), max_length = 2000)]
+    #[setting(
+        label = "Controller URL",
+        label(de = "Controller-URL"),
+        description(de = "Wo das Gerät seinen Controller findet, falls nicht unter dessen eigener URL."),
+        max_length = 2000
+    )]
     agent_controller_url: Option<Text>,
 }
 
 impl Module for Device {
+    const FORMERLY: &'static [&'static str] = &["thymis_controller.modules.thymis.ThymisDevice"];
+    const ICON: Option<&'static str> = Some(include_str!("icon.svg"));
+    const ICON_DARK: Option<&'static str> = Some(include_str!("icon-dark.svg"));
+
     fn label() -> Localized {
         Localized::from("Device").and("de", "Gerät")
+    }
+
+    fn description() -> Localized {
+        Self::about().and("de", "Was für ein Gerät das ist und wie sein Abbild entsteht.")
     }
 
     fn category() -> Localized {
@@ -52,7 +77,7 @@ impl Module for Device {
 
     fn generate(self, context: &Context, config: &mut Config) -> Result<(), Problems> {
         if !context.is_tag() {
-            self.import(config);
+            self.import(context, config);
         }
         config.set_some("system.stateVersion", self.nix_state_version);
         let mut thymis = config.at("thymis.config");
@@ -70,18 +95,15 @@ impl Module for Device {
 }
 
 impl Device {
-    /// A device is made of two NixOS modules of `thymis`. A tag's devices bring their own.
-    fn import(&self, config: &mut Config) {
-        let device = self.device_type.as_ref();
-        let image = match &self.image_format {
-            None | Some(ImageFormat::Default) => device.map(DeviceType::usual_format),
+    /// What makes an image. A tag's devices bring their own; the NixOS module of the device type is the host's to import.
+    fn import(&self, context: &Context, config: &mut Config) {
+        let usual = || self.device_type.is_some().then(|| context.image_formats().first().copied()).flatten();
+        let format = match &self.image_format {
+            None | Some(ImageFormat::Default) => usual(),
             Some(format) => Some(format.value()),
         };
-        let names = [("device", device.map(Choice::value)), ("image", image)];
-        for (kind, name) in names {
-            if let Some(name) = name {
-                config.import(nix::output(path!["nixosModules", format!("thymis-{kind}-{name}")]));
-            }
+        if let Some(format) = format {
+            config.import(nix::output(path!["nixosModules", format!("thymis-image-{format}")]));
         }
     }
 }
