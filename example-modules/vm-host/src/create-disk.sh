@@ -1,0 +1,3 @@
+if [ ! -e "$DISK" ]; then
+  qemu-img create -f qcow2 "$DISK" "$SIZE"
+fi
