@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     digest::{Digest, NarHash, Revision},
-    id::InputName,
+    id::{DeviceType, InputName},
     json::{self, JsonError, JsonErrorKind},
+    manifest::NixosModule,
     option::Class,
     permission::Permission,
 };
@@ -65,6 +66,9 @@ pub struct Terms {
     pub manifest: Digest,
     /// By file.
     pub components: BTreeMap<String, ComponentTerms>,
+    /// What is imported on devices of these types.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub device_types: BTreeMap<DeviceType, NixosModule>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -112,7 +116,8 @@ impl Terms {
     /// Whether something asked for makes the list of options meaningless.
     #[must_use]
     pub fn is_unenforceable(&self) -> bool {
-        self.by_risk().first().is_some_and(|(_, accepted)| accepted.class == Class::WholeDevice)
+        !self.device_types.is_empty()
+            || self.by_risk().first().is_some_and(|(_, accepted)| accepted.class == Class::WholeDevice)
     }
 }
 
@@ -203,6 +208,7 @@ mod tests {
         let terms = Terms {
             manifest: Digest::of(b"manifest"),
             components: BTreeMap::from([("modules/x.wasm".to_owned(), component)]),
+            device_types: BTreeMap::new(),
         };
         Entry { grant: Some(Grant { digest: terms.digest(&pin), terms }), pin }
     }

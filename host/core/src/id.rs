@@ -138,6 +138,50 @@ impl fmt::Debug for ModuleId {
     }
 }
 
+/// A module of Thymis 0.9, as its state names it: `package.module.Class`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PythonClass(Box<str>);
+
+/// Longest name of a Python class, in bytes.
+pub const MAX_PYTHON_CLASS: usize = 255;
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a module of Thymis 0.9, which are called `package.module.Class`")]
+pub struct PythonClassError(String);
+
+impl PythonClass {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PythonClass {
+    type Err = PythonClassError;
+
+    fn from_str(text: &str) -> Result<Self, PythonClassError> {
+        let word = |part: &str| {
+            let mut bytes = part.bytes();
+            bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+                && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        };
+        let valid = text.len() <= MAX_PYTHON_CLASS && text.contains('.') && text.split('.').all(word);
+        if valid { Ok(Self(text.into())) } else { Err(PythonClassError(crate::untrusted::short(text))) }
+    }
+}
+
+impl fmt::Display for PythonClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for PythonClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModuleIdError {
     #[error("`{0}` is not a module; write `<input>/<module>`, such as `thymis/device`")]
@@ -162,6 +206,68 @@ impl serde::Serialize for ModuleId {
 }
 
 impl<'de> serde::Deserialize<'de> for ModuleId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// What a use of a module names: the module, or the class that it was in Thymis 0.9.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ModuleRef {
+    Id(ModuleId),
+    /// Stands for the module that says it was this class.
+    Python(PythonClass),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ModuleRefError {
+    #[error(transparent)]
+    Id(#[from] ModuleIdError),
+    #[error(
+        "`{0}` is not a module; write `<input>/<module>`, such as `thymis/device`, or a class of Thymis 0.9, `package.module.Class`"
+    )]
+    Form(String),
+}
+
+impl FromStr for ModuleRef {
+    type Err = ModuleRefError;
+
+    fn from_str(text: &str) -> Result<Self, ModuleRefError> {
+        if text.contains('/') || !text.contains('.') {
+            return Ok(Self::Id(text.parse()?));
+        }
+        text.parse().map(Self::Python).map_err(|_| ModuleRefError::Form(crate::untrusted::short(text)))
+    }
+}
+
+impl From<ModuleId> for ModuleRef {
+    fn from(id: ModuleId) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl fmt::Display for ModuleRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => fmt::Display::fmt(id, f),
+            Self::Python(class) => fmt::Display::fmt(class, f),
+        }
+    }
+}
+
+impl fmt::Debug for ModuleRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl serde::Serialize for ModuleRef {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for ModuleRef {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
@@ -200,5 +306,17 @@ mod tests {
         assert_eq!(id.to_string(), "temperature/temperature-logger");
         assert!("kiosk".parse::<ModuleId>().is_err());
         assert!("a/b/c".parse::<ModuleId>().is_err());
+    }
+
+    #[test]
+    fn a_class_of_thymis_0_9_stands_for_a_module() {
+        for text in ["thymis/kiosk", "thymis_controller.modules.kiosk.Kiosk"] {
+            let module: ModuleRef = text.parse().unwrap();
+            assert_eq!(module.to_string(), text);
+            assert_eq!(matches!(module, ModuleRef::Python(_)), text.contains('.'));
+        }
+        for bad in ["kiosk", "a..b", ".a", "a.b-c", "a.1b", "../x", "a/b.c", ""] {
+            assert!(bad.parse::<ModuleRef>().is_err(), "{bad}");
+        }
     }
 }

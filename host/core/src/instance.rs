@@ -10,6 +10,7 @@ use crate::{
     expr::{Configuration, Expr, Import, Ref, Refusal, Trust},
     nix::{self, Printer},
     schema::{Descriptor, HandleKind, Settings},
+    secret::Placed,
     wire,
 };
 
@@ -22,6 +23,8 @@ pub struct Target {
     /// Both absent for a tag.
     pub device_type: Option<String>,
     pub system: Option<String>,
+    /// How a device of this type can be installed, the usual way first.
+    pub image_formats: Vec<String>,
 }
 
 impl Target {
@@ -41,10 +44,13 @@ pub fn request(target: &Target, origin: &Origin, settings: &Settings, controller
         TargetId::Configuration(id) => id.to_string(),
         TargetId::Tag(id) => id.to_string(),
     };
-    let context = controller_url
-        .map(|url| wire::Extra { key: "controller-url".to_owned(), value: Value::from(url).to_string() })
-        .into_iter()
-        .collect();
+    let formats = &target.image_formats;
+    let context = [
+        controller_url.map(|url| ("controller-url", Value::from(url))),
+        (!formats.is_empty()).then(|| ("image-formats", Value::from(formats.as_slice()))),
+    ];
+    let extra = |(key, value): (&str, Value)| wire::Extra { key: key.to_owned(), value: value.to_string() };
+    let context = context.into_iter().flatten().map(extra).collect();
     wire::Request {
         name: origin.module.name.to_string(),
         instance: origin.instance.to_string(),
@@ -73,20 +79,7 @@ pub struct Rendered {
     pub artifacts: Vec<String>,
     /// Files of the module's repository.
     pub sources: Vec<String>,
-    pub secrets: Vec<Secret>,
-}
-
-/// A secret to be put on the device.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Secret {
-    /// The secret's name in the project.
-    pub secret: String,
-    /// On the device.
-    pub path: String,
-    pub owner: String,
-    pub group: String,
-    /// Octal.
-    pub mode: String,
+    pub secrets: Vec<Placed>,
 }
 
 /// Why an answer can't be used.
@@ -131,10 +124,8 @@ pub fn render(
         authority.check(&configuration, settings).map_err(AnswerError::Denied)?;
     }
 
-    let named = |handle: &str, kind| {
-        settings.resolve(handle).filter(|known| known.kind == kind).map(|known| known.value.clone())
-    };
-    let artifact = |handle: &str| named(handle, HandleKind::Artifact);
+    let named = |handle: &str, kind| settings.resolve(handle).filter(|known| known.kind == kind);
+    let artifact = |handle: &str| named(handle, HandleKind::Artifact).map(|known| known.value.clone());
     let secret = |handle: &str| {
         configuration
             .secrets
@@ -176,12 +167,15 @@ pub fn render(
     }
     for placement in configuration.secrets {
         let Some(secret) = named(&placement.secret, HandleKind::Secret) else { continue };
-        rendered.secrets.push(Secret {
-            secret,
+        rendered.secrets.push(Placed {
+            secret: secret.value.clone(),
             path: placement.path,
             owner: placement.owner,
             group: placement.group,
             mode: format!("{:04o}", placement.mode),
+            of: secret.secret.clone().unwrap_or_default(),
+            by: Arc::clone(origin),
+            priority,
         });
     }
     Ok(rendered)

@@ -3,6 +3,7 @@
 //! Data flows one way. The edge hands in text and [`wire`] tables. [`schema`], [`expr`], [`manifest`], [`grant`] and
 //! [`state`] parse them into types that can't hold a bad value; [`authority`] asks whether the grant covers an answer,
 //! [`nix`] prints it, [`conflict`] compares what the modules of one device set. [`instance`] is the line through them.
+//! [`thymis`] reads and writes the state of projects of Thymis 0.9.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
@@ -20,6 +21,8 @@ pub mod nix;
 pub mod option;
 pub mod permission;
 pub mod schema;
+pub mod secret;
 pub mod state;
+pub mod thymis;
 pub mod untrusted;
 pub mod wire;

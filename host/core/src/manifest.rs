@@ -1,10 +1,12 @@
 //! `thymis.toml`: what a repository ships and what its components ask for. Readable without running anything.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     id::DeviceType,
-    permission::{MAX_PERMISSIONS, Permission, relative},
+    permission::{MAX_PERMISSIONS, Permission, output, relative},
 };
 
 /// Name of the manifest in a repository.
@@ -17,6 +19,7 @@ pub const VERSION: u32 = 1;
 pub const WIT_VERSIONS: [&str; 1] = ["0.1"];
 const MAX_COMPONENTS: usize = 32;
 const MAX_DEVICE_TYPES: usize = 64;
+const MAX_IMAGE_FORMATS: usize = 32;
 const MAX_TEXT: usize = 2048;
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -63,10 +66,52 @@ pub struct DeviceTypeEntry {
     pub label: String,
     /// Nix's name of the platform, such as `aarch64-linux`.
     pub system: String,
-    /// The NixOS module of the repository's flake, such as `nixosModules.my-board`.
-    pub output: String,
+    /// What the host imports on a device of this type.
+    pub output: NixosModule,
+    /// How such a device can be installed, the usual way first.
     #[serde(default)]
     pub image_formats: Vec<String>,
+}
+
+/// A NixOS module of the repository's flake, such as `nixosModules.my-board`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct NixosModule(Vec<String>);
+
+impl NixosModule {
+    /// The attribute path below the flake.
+    #[must_use]
+    pub fn segments(&self) -> &[String] {
+        &self.0
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a NixOS module of a flake; write `nixosModules.` and its name")]
+pub struct NixosModuleError(String);
+
+impl TryFrom<String> for NixosModule {
+    type Error = NixosModuleError;
+
+    fn try_from(text: String) -> Result<Self, NixosModuleError> {
+        let path = if text.len() > MAX_TEXT { None } else { output(&text) };
+        match path.as_deref() {
+            Some([first, _]) if first == "nixosModules" => Ok(Self(path.unwrap_or_default())),
+            _ => Err(NixosModuleError(crate::untrusted::short(&text))),
+        }
+    }
+}
+
+impl From<NixosModule> for String {
+    fn from(module: NixosModule) -> Self {
+        module.to_string()
+    }
+}
+
+impl fmt::Display for NixosModule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("."))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -93,6 +138,10 @@ pub enum ManifestError {
     ComponentTwice(String),
     #[error("{FILE}: the component `{file}` is made for the Module interface {wit}, this Thymis runs {}: update Thymis, or use an older revision", WIT_VERSIONS.join(", "))]
     Wit { file: String, wit: String },
+    #[error("{FILE}: the device type `{0}` is listed twice")]
+    DeviceTypeTwice(DeviceType),
+    #[error("{FILE}: the device type `{id}` has `{found}` as its {field}; allowed are a-z, 0-9, `_` and `-`")]
+    DeviceTypeWord { id: DeviceType, field: &'static str, found: String },
     #[error("{FILE}: `{0}` is not a version such as `0.1`")]
     MinimumHost(String),
     #[error(
@@ -160,6 +209,23 @@ impl Manifest {
             }
             if !WIT_VERSIONS.contains(&component.wit.as_str()) {
                 return Err(ManifestError::Wit { file: shown(), wit: crate::untrusted::short(&component.wit) });
+            }
+        }
+        for (index, device) in self.device_types.iter().enumerate() {
+            bound("device-type.image-formats", device.image_formats.len(), MAX_IMAGE_FORMATS)?;
+            if device.label.is_empty() || device.label.len() > MAX_TEXT {
+                return Err(ManifestError::Text { field: "device-type.label", found: device.label.len() });
+            }
+            let formats = device.image_formats.iter().map(|format| ("image format", format));
+            for (field, word) in formats.chain([("system", &device.system)]) {
+                // The identifiers of device types have the same letters.
+                if word.parse::<DeviceType>().is_err() {
+                    let found = crate::untrusted::short(word);
+                    return Err(ManifestError::DeviceTypeWord { id: device.id.clone(), field, found });
+                }
+            }
+            if self.device_types.iter().take(index).any(|earlier| earlier.id == device.id) {
+                return Err(ManifestError::DeviceTypeTwice(device.id.clone()));
             }
         }
         self.check_minimum_host()
@@ -242,6 +308,26 @@ reason = "Runs the logger as a service."
             @"thymis.toml: the component `../temperature_logger.wasm` must be a relative path, without `..`, that ends in .wasm");
         insta::assert_snapshot!(refused(&GOOD.replace("minimum-host = \"0.1\"", "minimum-host = \"4.0\"")),
             @"thymis.toml: the repository needs Thymis 4.0 or newer, this is 0.1.0: update Thymis, or use an older revision");
+    }
+
+    #[test]
+    fn device_types_are_checked() {
+        let board = r#"
+[[device-type]]
+id = "acme-board"
+label = "Acme Board"
+system = "aarch64-linux"
+output = "nixosModules.acme-board"
+image-formats = ["sd-card-image"]
+"#;
+        let good = format!("{GOOD}{board}");
+        assert_eq!(Manifest::parse(good.as_bytes()).unwrap().device_types[0].output.segments().len(), 2);
+        insta::assert_snapshot!(refused(&format!("{good}{board}")),
+            @"thymis.toml: the device type `acme-board` is listed twice");
+        insta::assert_snapshot!(refused(&good.replace("nixosModules.acme", "packages.acme")),
+            @"thymis.toml, line 18, column 10: `packages.acme-board` is not a NixOS module of a flake; write `nixosModules.` and its name");
+        insta::assert_snapshot!(refused(&good.replace("aarch64-linux", "${x}")),
+            @"thymis.toml: the device type `acme-board` has `${x}` as its system; allowed are a-z, 0-9, `_` and `-`");
     }
 
     #[test]

@@ -116,7 +116,7 @@ impl TryFrom<Table> for Permission {
             "output" => Access::Output(output(&value).ok_or_else(|| PermissionError::Output(shown()))?),
             "source" if relative(&value) => Access::Source(value),
             "source" => return Err(PermissionError::Source(shown())),
-            "secret" if value.strip_prefix('/').is_some_and(relative) => Access::Secret(value),
+            "secret" if value == "/" || value.strip_prefix('/').is_some_and(relative) => Access::Secret(value),
             "secret" => return Err(PermissionError::Secret(shown())),
             "artifact" => Access::Artifact,
             "raw-nix" => Access::RawNix,
@@ -148,7 +148,7 @@ pub fn relative(path: &str) -> bool {
 }
 
 /// The segments of an output's attribute path; names as flakes use them.
-fn output(value: &str) -> Option<Vec<String>> {
+pub(crate) fn output(value: &str) -> Option<Vec<String>> {
     let plain = |part: &str| {
         !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'+' | b'\''))
     };
@@ -192,6 +192,8 @@ impl Access {
                 Some("packages" | "legacyPackages" | "apps") => Class::Root,
                 _ => Class::WholeDevice,
             },
+            // Who may write anywhere may replace a program.
+            Self::Secret(place) if place == "/" => Class::WholeDevice,
             Self::Secret(_) => Class::Accounts,
             // What is mild to set is mild to read; elsewhere hashes of passwords may stand.
             Self::Config(pattern) if worst_below(pattern) <= Class::Accounts => Class::Accounts,

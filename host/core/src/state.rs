@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    id::{ConfigurationId, InputName, InstanceId, ModuleId, TagId},
+    id::{ConfigurationId, InputName, InstanceId, ModuleName, ModuleRef, TagId},
     json::{self, JsonError, JsonErrorKind},
 };
 
@@ -17,10 +17,13 @@ pub const CONFIGURATION_PRIORITY: u32 = 80;
 /// Priority of a tag that names none.
 pub const TAG_PRIORITY: u32 = 90;
 /// Priorities a tag may have: weaker than `mkForce` (50), stronger than `mkDefault` (1000).
-const PRIORITIES: std::ops::RangeInclusive<u32> = 51..=999;
+pub const PRIORITIES: std::ops::RangeInclusive<u32> = 51..=999;
 /// Most modules of a configuration or a tag, and most tags of a configuration.
 const MAX_MODULES: usize = 256;
-const MAX_TEXT: usize = 2048;
+/// Most repositories of Thymis 0.9 that are kept, and most inputs of one that follow others.
+const MAX_REPOSITORIES: usize = 1024;
+/// Longest display name and address, in bytes.
+pub const MAX_TEXT: usize = 2048;
 
 /// `state/project.json`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,12 +37,33 @@ pub struct Project {
     pub controller_url: Option<String>,
     #[serde(default)]
     pub inputs: BTreeMap<InputName, Input>,
+    /// What a project of Thymis 0.9 said of its repositories and an input doesn't; `thymis export` writes it back.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub thymis_repositories: BTreeMap<InputName, ThymisRepository>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Input {
     pub url: String,
+}
+
+/// A repository as Thymis 0.9 describes it, at most 2048 bytes a text. Nothing here has an effect.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ThymisRepository {
+    /// Kept where it can't be an input's; an input of the same name has another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The input, or input of an input, that stands in for the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<String>,
+    /// The repository's own inputs, and what stands in for each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs_follows: BTreeMap<String, String>,
+    /// The id of the secret that opens it: a UUID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key_secret: Option<String>,
 }
 
 /// `state/configurations/<id>.json`
@@ -74,7 +98,7 @@ fn default_priority() -> u32 {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Use {
-    pub module: ModuleId,
+    pub module: ModuleRef,
     /// Needed where a module is used more than once in one target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<InstanceId>,
@@ -86,9 +110,10 @@ pub struct Use {
 }
 
 impl Use {
+    /// The instance's name, if `module` is what is used.
     #[must_use]
-    pub fn instance(&self) -> InstanceId {
-        self.instance.clone().unwrap_or_else(|| InstanceId::from(&self.module.name))
+    pub fn instance(&self, module: &ModuleName) -> InstanceId {
+        self.instance.clone().unwrap_or_else(|| InstanceId::from(module))
     }
 }
 
@@ -105,13 +130,19 @@ pub enum StateError {
     #[error("{file}: the tag `{tag}` is listed twice")]
     TagTwice { file: String, tag: TagId },
     #[error("{file}: two modules are the instance `{instance}`; give each an `instance` of its own")]
-    InstanceTwice { file: String, instance: InstanceId },
+    InstanceTwice { file: String, instance: String },
 }
 
 impl Project {
     #[must_use]
     pub fn new() -> Self {
-        Self { version: VERSION, display_name: None, controller_url: None, inputs: BTreeMap::new() }
+        Self {
+            version: VERSION,
+            display_name: None,
+            controller_url: None,
+            inputs: BTreeMap::new(),
+            thymis_repositories: BTreeMap::new(),
+        }
     }
 
     /// # Errors
@@ -133,6 +164,17 @@ impl Project {
         for input in project.inputs.values() {
             text(file, "url", Some(&input.url))?;
         }
+        bound(file, "repositories of Thymis 0.9", project.thymis_repositories.len(), MAX_REPOSITORIES)?;
+        for repository in project.thymis_repositories.values() {
+            text(file, "url", repository.url.as_ref())?;
+            text(file, "follows", repository.follows.as_ref())?;
+            text(file, "api-key-secret", repository.api_key_secret.as_ref())?;
+            bound(file, "inputs that follow others", repository.inputs_follows.len(), MAX_REPOSITORIES)?;
+            for (name, target) in &repository.inputs_follows {
+                text(file, "inputs-follows", Some(name))?;
+                text(file, "inputs-follows", Some(target))?;
+            }
+        }
         Ok(project)
     }
 }
@@ -149,7 +191,7 @@ impl Configuration {
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, StateError> {
         let configuration: Self = json::object(file, bytes)?;
         text(file, "display-name", configuration.display_name.as_ref())?;
-        bound(file, "tags", configuration.tags.len())?;
+        bound(file, "tags", configuration.tags.len(), MAX_MODULES)?;
         let mut seen = HashSet::new();
         for tag in &configuration.tags {
             if !seen.insert(tag) {
@@ -185,9 +227,9 @@ impl Tag {
     }
 }
 
-fn bound(file: &str, what: &'static str, found: usize) -> Result<(), StateError> {
-    if found > MAX_MODULES {
-        return Err(StateError::TooMany { file: file.to_owned(), what, found, allowed: MAX_MODULES });
+fn bound(file: &str, what: &'static str, found: usize, allowed: usize) -> Result<(), StateError> {
+    if found > allowed {
+        return Err(StateError::TooMany { file: file.to_owned(), what, found, allowed });
     }
     Ok(())
 }
@@ -202,11 +244,15 @@ fn text(file: &str, field: &'static str, text: Option<&String>) -> Result<(), St
 }
 
 fn uses(file: &str, uses: &[Use]) -> Result<(), StateError> {
-    bound(file, "modules", uses.len())?;
+    bound(file, "modules", uses.len(), MAX_MODULES)?;
     let mut seen = HashSet::new();
     for one in uses {
-        let instance = one.instance();
-        if !seen.insert((one.module.clone(), instance.clone())) {
+        let instance = match (&one.module, &one.instance) {
+            (ModuleRef::Id(id), _) => one.instance(&id.name).to_string(),
+            (ModuleRef::Python(_), Some(instance)) => instance.to_string(),
+            (ModuleRef::Python(class), None) => class.to_string(),
+        };
+        if !seen.insert((&one.module, instance.clone())) {
             return Err(StateError::InstanceTwice { file: file.to_owned(), instance });
         }
     }

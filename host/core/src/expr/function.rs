@@ -93,6 +93,12 @@ const FUNCTIONS: &[Function] = &[
         "writePython3",
         &[StoreName, PackageNames, Of(Kind::Text)],
         Kind::Package,
+        "pkgs.writers.writePython3 {0} { libraries = let ps = pkgs.python3Packages; in {1}; } {2}",
+    ),
+    of(
+        "writePython3Unchecked",
+        &[StoreName, PackageNames, Of(Kind::Text)],
+        Kind::Package,
         "pkgs.writers.writePython3 {0} { libraries = let ps = pkgs.python3Packages; in {1}; doCheck = false; } {2}",
     ),
     of(

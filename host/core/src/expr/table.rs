@@ -125,7 +125,8 @@ fn check_placement(placement: &Placement) -> Result<(), &'static str> {
     let account = |name: &str| {
         !name.is_empty()
             && name.len() <= 32
-            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+            && !name.starts_with(['-', '.'])
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
     };
     let path = placement.path.strip_prefix('/').ok_or("its path must be absolute")?;
     if path == "nix" || path.starts_with("nix/") {
@@ -135,7 +136,7 @@ fn check_placement(placement: &Placement) -> Result<(), &'static str> {
         return Err("its path has empty segments, `.`, `..` or control characters, or is too long");
     }
     if !account(&placement.owner) || !account(&placement.group) {
-        return Err("owner and group are 1 to 32 of a-z, 0-9, `-` and `_`");
+        return Err("owner and group are 1 to 32 of A-Z, a-z, 0-9, `.`, `-` and `_`");
     }
     if placement.mode > 0o777 {
         return Err("its mode has more than permission bits");

@@ -12,4 +12,4 @@ pub mod raw;
 pub use atom::{name, string};
 pub use expr::{Printer, is_per_system};
 pub use flake::{FlakeInput, flake};
-pub use module::{Section, host, section, tag, unavailable};
+pub use module::{Section, device, host, section, tag, unavailable};

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     expr::{Check, Configuration, Definition, Expr, Import},
-    id::{ConfigurationId, InstanceId, ModuleId, TagId},
+    id::{ConfigurationId, DeviceType, InputName, InstanceId, ModuleId, TagId},
+    manifest::NixosModule,
     untrusted,
     wire::Strength,
 };
@@ -88,6 +89,22 @@ fn imports(printer: &Printer<'_>, imports: &[Import], out: &mut String) {
     }
     newline(DEPTH + 1, out);
     out.push_str("];");
+}
+
+/// What makes a NixOS of a device type, as an item of `imports`.
+#[must_use]
+pub fn device(file: &str, device_type: &DeviceType, input: &InputName, module: &NixosModule) -> String {
+    let nothing = |_: &str| None;
+    let printer = Printer { input, artifact: &nothing, secret: &nothing };
+    let mut out = String::from("{");
+    newline(DEPTH + 1, &mut out);
+    out.push_str("_file = ");
+    atom::string(&format!("{file}: the device type {device_type} of {input}"), &mut out);
+    out.push(';');
+    imports(&printer, &[Import::Output(module.segments().to_vec())], &mut out);
+    newline(DEPTH, &mut out);
+    out.push('}');
+    out
 }
 
 struct Parts<'a> {

@@ -1,6 +1,6 @@
 //! Raw Nix: parsed before it is accepted.
 
-use rnix::{ParseError, Root, ast::Expr};
+use rnix::{ParseError, Root, SyntaxKind, ast::Expr};
 use rowan::ast::AstNode as _;
 
 /// Longest raw text, in bytes.
@@ -57,6 +57,14 @@ fn parse_here(text: &str) -> Result<(), RawError> {
     let parsed = Root::parse(text);
     if let Some(error) = parsed.errors().first() {
         return Err(syntax(text, error));
+    }
+    let unclosed = parsed.syntax().descendants().find(|node| {
+        let last = node.last_child_or_token().map(|last| last.kind());
+        node.kind() == SyntaxKind::NODE_PAREN && last != Some(SyntaxKind::TOKEN_R_PAREN)
+    });
+    // The parser takes any sign for the end of parentheses, Nix doesn't.
+    if let Some(node) = unclosed {
+        return Err(syntax(text, &ParseError::Unexpected(node.text_range())));
     }
     match parsed.syntax().children().filter_map(Expr::cast).count() {
         1 => Ok(()),
@@ -117,6 +125,8 @@ mod tests {
             "/* open",
             "] [",
             "1 # \r) (",
+            "(1;",
+            "[ (1] ]",
             "1\r",
         ] {
             assert!(parse(bad).is_err(), "{bad:?}");

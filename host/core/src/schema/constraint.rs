@@ -129,10 +129,11 @@ impl<'a> Extras<'a> {
     }
 
     pub(super) fn names(&mut self, key: &'static str) -> Vec<String> {
-        let expected = format!("a list of at most {} names of 1 to {} characters", limits::NAMES, limits::NAME_LENGTH);
+        let expected =
+            format!("a list of at most {} names of 1 to {} characters", limits::NAMES, limits::FORMER_NAME_LENGTH);
         let read = |value: &Value| {
             let list = value.as_array().filter(|list| list.len() <= limits::NAMES)?;
-            list.iter().map(|name| name.as_str().filter(|name| is_name(name)).map(str::to_owned)).collect()
+            list.iter().map(|name| name.as_str().filter(|name| is_former_name(name)).map(str::to_owned)).collect()
         };
         self.take(key, &expected, read).unwrap_or_default()
     }
@@ -176,8 +177,8 @@ impl<'a> Extras<'a> {
     }
 }
 
-fn is_name(text: &str) -> bool {
-    (1..=limits::NAME_LENGTH).contains(&text.len()) && !text.contains(char::is_control)
+fn is_former_name(text: &str) -> bool {
+    (1..=limits::FORMER_NAME_LENGTH).contains(&text.len()) && !text.contains(char::is_control)
 }
 
 /// The source is compiled alone first, so that it can't close the group that anchors it.

@@ -10,7 +10,11 @@ use super::{
     schema::Schema,
     table::Table,
 };
-use crate::{id::ModuleName, untrusted::short, wire};
+use crate::{
+    id::{ModuleName, PythonClass},
+    untrusted::short,
+    wire,
+};
 
 #[derive(Debug, Clone)]
 pub struct Descriptor {
@@ -27,6 +31,8 @@ pub struct Descriptor {
     pub multiple: bool,
     /// Earlier names.
     pub formerly: Vec<ModuleName>,
+    /// What the module was in Thymis 0.9.
+    pub python: Vec<PythonClass>,
     pub settings: Arc<Schema>,
 }
 
@@ -82,7 +88,9 @@ impl Descriptor {
         let multiple = extras.flag("multiple");
         let former = extras.names("formerly");
         extras.finish("a module");
-        let formerly = former.iter().filter_map(|name| module_name(&mut problems, name)).collect();
+        let (python, formerly): (Vec<_>, Vec<_>) = former.into_iter().partition(|name| name.contains('.'));
+        let formerly = formerly.iter().filter_map(|name| module_name(&mut problems, name)).collect();
+        let python = python.iter().filter_map(|name| python_class(&mut problems, name)).collect();
 
         let table = Table::check(&mut problems, descriptor.types, descriptor.settings);
         let settings = Schema::link(&mut problems, &table, descriptor.settings).map(Arc::new);
@@ -97,6 +105,7 @@ impl Descriptor {
                 icon_dark,
                 multiple,
                 formerly,
+                python,
                 settings,
             }),
             _ => Err(problems.into_vec()),
@@ -107,6 +116,12 @@ impl Descriptor {
 fn module_name(problems: &mut Problems, name: &str) -> Option<ModuleName> {
     name.parse()
         .map_err(|error: crate::id::IdError| problems.push("", SchemaCode::Name, short(&error.to_string())))
+        .ok()
+}
+
+fn python_class(problems: &mut Problems, name: &str) -> Option<PythonClass> {
+    name.parse()
+        .map_err(|error: crate::id::PythonClassError| problems.push("", SchemaCode::Name, short(&error.to_string())))
         .ok()
 }
 

@@ -30,6 +30,8 @@ pub const EXTRAS: usize = 64;
 pub const NAMES: usize = 32;
 /// Characters of a setting's key, a module's name or another identifier.
 pub const NAME_LENGTH: usize = 64;
+/// Characters of an earlier name, which may be a Python class of Thymis 0.9.
+pub const FORMER_NAME_LENGTH: usize = crate::id::MAX_PYTHON_CLASS;
 /// Translations of one text.
 pub const TRANSLATIONS: usize = 64;
 /// Bytes of a label, a category or a choice's value.

@@ -8,10 +8,12 @@ mod constraint;
 mod descriptor;
 mod frame;
 mod group;
+mod json_schema;
 pub mod limits;
 mod localized;
 mod place;
 mod problem;
+mod sample;
 mod scalar;
 #[allow(clippy::module_inception)]
 mod schema;
@@ -25,8 +27,10 @@ mod validate;
 
 pub use condition::{Condition, Effect, Subject, Test};
 pub use descriptor::Descriptor;
+pub use json_schema::{PREFIX as JSON_SCHEMA_PREFIX, json_schema, json_schemas};
 pub use localized::Localized;
 pub use problem::{SchemaCode, SchemaProblem, SettingsCode, SettingsProblem};
+pub use sample::{Expected, Sample, Samples};
 pub use schema::Schema;
 pub use settings::{Handle, HandleKind, Settings};
 pub use shape::{Bounds, Choice, Code, Group, List, Map, Pattern, Secret, Setting, Shape, Text};

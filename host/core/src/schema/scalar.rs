@@ -47,6 +47,7 @@ pub(super) fn check(shape: &Shape, value: &Value) -> Result<(), Refusal> {
             constrained(constraints, text)
         }
         Shape::Package => package(string("the name of a package", value)?),
+        Shape::DeviceType => device_type(string("a device type", value)?),
         Shape::Artifact => artifact(string("the name of an artifact", value)?),
         Shape::Secret(_) => secret(value),
         Shape::Select(choices) => select(choices, value),
@@ -162,6 +163,14 @@ fn package(text: &str) -> Result<(), Refusal> {
     };
     let segments = text.split('.').count();
     malformed_if(segments > PACKAGE_SEGMENTS || !text.split('.').all(is_attribute), EXPECTED, text)
+}
+
+/// Whether the project has it is known to who has the project.
+fn device_type(text: &str) -> Result<(), Refusal> {
+    match text.parse::<crate::id::DeviceType>() {
+        Ok(_) => Ok(()),
+        Err(_) => malformed_if(true, "the identifier of a device type such as `raspberry-pi-4`", text),
+    }
 }
 
 fn artifact(text: &str) -> Result<(), Refusal> {

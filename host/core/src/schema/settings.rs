@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::shape::Secret;
+
 /// Validated settings: defaults filled in, hidden settings left out, settings in the schema's order, maps sorted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -10,6 +12,7 @@ pub struct Settings {
     /// Only where it differs from `plain`.
     opaque: Option<Value>,
     handles: Vec<Handle>,
+    device_types: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -29,10 +32,12 @@ pub struct Handle {
     pub value: String,
     /// Where it stands: a JSON pointer into [`Settings::plain`].
     pub pointer: String,
+    /// What the schema says of a secret.
+    pub secret: Option<Secret>,
 }
 
 impl Settings {
-    pub(super) fn new(plain: Value, handles: Vec<Handle>) -> Self {
+    pub(super) fn new(plain: Value, handles: Vec<Handle>, device_types: Vec<(String, String)>) -> Self {
         let opaque = (!handles.is_empty()).then(|| {
             let mut opaque = plain.clone();
             for handle in &handles {
@@ -42,7 +47,7 @@ impl Settings {
             }
             opaque
         });
-        Self { plain, opaque, handles }
+        Self { plain, opaque, handles, device_types }
     }
 
     /// The object that the module sees: handles in place of secrets and artifacts.
@@ -60,6 +65,12 @@ impl Settings {
     #[must_use]
     pub fn handles(&self) -> &[Handle] {
         &self.handles
+    }
+
+    /// Values that have to be device types of the project, each with a JSON pointer into [`Settings::plain`].
+    #[must_use]
+    pub fn device_types(&self) -> &[(String, String)] {
+        &self.device_types
     }
 
     /// What a module meant, if the handle stood in its settings.

@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use indexmap::IndexMap;
 use regex::Regex;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{condition::Condition, localized::Localized};
@@ -23,6 +24,8 @@ pub enum Shape {
     Path(Text),
     /// An attribute path in nixpkgs, with dots.
     Package,
+    /// The identifier of one of the project's device types.
+    DeviceType,
     /// The name of one of the project's artifacts.
     Artifact,
     /// The name of one of the project's secrets.
@@ -83,7 +86,8 @@ pub struct Code {
     pub text: Text,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Secret {
     /// Kinds of secrets that fit; empty: any.
     pub kinds: Vec<String>,
@@ -163,6 +167,7 @@ impl Shape {
             Self::Code(_) => "code",
             Self::Path(_) => "path",
             Self::Package => "package",
+            Self::DeviceType => "device-type",
             Self::Artifact => "artifact",
             Self::Secret(_) => "secret",
             Self::SystemdTimer => "systemd-timer",

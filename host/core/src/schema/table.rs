@@ -65,6 +65,7 @@ impl Table {
                     }),
                     "path" => Shape::Path(extras.text()),
                     "package" => Shape::Package,
+                    "device-type" => Shape::DeviceType,
                     "artifact" => Shape::Artifact,
                     "secret" => Shape::Secret(Secret {
                         kinds: extras.names("secret-kinds"),

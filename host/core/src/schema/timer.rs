@@ -17,10 +17,10 @@ use super::{
     validate::Walk,
 };
 
-const TYPES: [&str; 3] = ["realtime", "monotonic", "continuous"];
-const TRIGGERS: [&str; 5] =
+pub(super) const TYPES: [&str; 3] = ["realtime", "monotonic", "continuous"];
+pub(super) const TRIGGERS: [&str; 5] =
     ["on_boot_sec", "on_startup_sec", "on_active_sec", "on_unit_active_sec", "on_unit_inactive_sec"];
-const KEYS: [&str; 10] = [
+pub(super) const KEYS: [&str; 10] = [
     "timer_type",
     "on_calendar",
     "persistent",
@@ -33,7 +33,7 @@ const KEYS: [&str; 10] = [
     "on_unit_inactive_sec",
 ];
 /// Calendar expressions of one timer.
-const CALENDARS: usize = 64;
+pub(super) const CALENDARS: usize = 64;
 
 pub(super) fn check(walk: &mut Walk<'_>, value: &Value, at: &At<'_>) -> Option<Value> {
     let Value::Object(timer) = value else {

@@ -36,7 +36,7 @@ impl Schema {
             };
         }
         match plain {
-            Some(plain) if walk.problems.is_empty() => Ok(Settings::new(plain, walk.handles)),
+            Some(plain) if walk.problems.is_empty() => Ok(Settings::new(plain, walk.handles, walk.device_types)),
             _ => Err(walk.problems),
         }
     }
@@ -69,6 +69,7 @@ pub(super) struct Walk<'a> {
     pub(super) root: Option<Vec<State<'a>>>,
     problems: Vec<SettingsProblem>,
     handles: Vec<Handle>,
+    device_types: Vec<(String, String)>,
     nodes: usize,
     bytes: usize,
     work: usize,
@@ -87,6 +88,7 @@ impl<'a> Walk<'a> {
             root: None,
             problems: Vec::new(),
             handles: Vec::new(),
+            device_types: Vec::new(),
             nodes: limits::NODES,
             bytes: limits::STRING_BYTES,
             work: limits::WORK,
@@ -191,6 +193,11 @@ impl<'a> Walk<'a> {
                 self.accept(at, scalar::check(shape, value))?;
                 self.handle(shape, value, at)
             }
+            Shape::DeviceType => {
+                self.accept(at, scalar::check(shape, value))?;
+                self.device_types.push((at.pointer(), value.as_str()?.to_owned()));
+                Some(value.clone())
+            }
             _ => {
                 self.accept(at, scalar::check(shape, value))?;
                 Some(value.clone())
@@ -210,6 +217,7 @@ impl<'a> Walk<'a> {
             kind,
             value: value.as_str()?.to_owned(),
             pointer: at.pointer(),
+            secret: if let Shape::Secret(secret) = shape { Some(secret.clone()) } else { None },
         });
         Some(value.clone())
     }

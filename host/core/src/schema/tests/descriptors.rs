@@ -167,6 +167,28 @@ fn patterns_match_whole_values_and_can_not_escape_their_anchors() {
 }
 
 #[test]
+fn a_module_has_icons_for_light_and_dark_ground() {
+    let mut descriptor = Types::default().descriptor(Vec::new());
+    descriptor.extra = extras(json!({ "icon": "<svg>1</svg>", "icon-dark": "<svg>2</svg>" }));
+    let checked = Descriptor::check(descriptor.clone()).unwrap();
+    assert_eq!(checked.icon.as_deref(), Some("<svg>1</svg>"));
+    assert_eq!(checked.icon_dark.as_deref(), Some("<svg>2</svg>"));
+    descriptor.extra = extras(json!({ "icon": "x".repeat(limits::ICON_BYTES), "icon-dark": ["x"] }));
+    let problems = refused(descriptor);
+    assert!(problems.contains("`icon-dark` must be a string of at most 65536 bytes"), "{problems}");
+}
+
+#[test]
+fn settings_keep_their_order() {
+    let mut t = Types::default();
+    let flag = t.scalar("bool");
+    let keys = ["z", "a", "m"];
+    let descriptor = t.check(keys.map(|key| setting(key, flag).default(json!(true))).into());
+    assert!(descriptor.settings.settings().map(|setting| setting.key.as_str()).eq(keys));
+    assert_eq!(good(&descriptor, json!({ "m": true, "a": false })).to_string(), r#"{"z":true,"a":false,"m":true}"#);
+}
+
+#[test]
 fn names_of_modules_are_unique_in_a_component() {
     let one = Types::default().descriptor(Vec::new());
     let mut former = one.clone();

@@ -77,6 +77,38 @@ fn unset_is_an_absent_key_and_empty_values_are_values() {
 }
 
 #[test]
+fn empty_values_are_not_replaced_by_defaults() {
+    let mut t = Types::default();
+    let (string, int, flag) = (t.scalar("string"), t.scalar("int"), t.scalar("bool"));
+    let (list, map) = (t.list(int, json!({})), t.map(int, json!({ "key-pattern": "a" })));
+    let descriptor = t.check(vec![
+        setting("string", string).default(json!("x")).required(),
+        setting("int", int).default(json!(1)),
+        setting("flag", flag).default(json!(true)),
+        setting("list", list).default(json!([1])),
+        setting("map", map).default(json!({ "a": 1 })),
+    ]);
+    let empty = json!({ "string": "", "int": 0, "flag": false, "list": [], "map": {} });
+    assert_eq!(good(&descriptor, empty.clone()), empty);
+    insta::assert_snapshot!(bad(&descriptor, json!({ "list": [null], "map": { "a": null }, "string": null })), @r"
+    /string: `string` is null; remove the key to unset it.
+    /list/0: Item 1 of `list` is null; remove the key to unset it.
+    /map/a: Entry `a` of `map` is null; remove the key to unset it.
+    ");
+}
+
+#[test]
+fn lengths_count_unicode_scalar_values() {
+    let mut t = Types::default();
+    let string = t.limited("string", json!({ "min-length": 2, "max-length": 2 }));
+    let descriptor = t.check(vec![setting("string", string)]);
+    for two in ["ab", "𝕏ä", "e\u{301}"] {
+        good(&descriptor, json!({ "string": two }));
+    }
+    assert!(bad(&descriptor, json!({ "string": "𝕏" })).contains("found 1"));
+}
+
+#[test]
 fn integers_are_integers_of_64_bits_and_floats_take_them() {
     let mut t = Types::default();
     let (int, float) = (t.scalar("int"), t.scalar("float"));
