@@ -18,12 +18,29 @@ pub struct BuiltIn {
     pub version: &'static str,
 }
 
-const DEVICE: &str = include_str!("../../../example-modules/device/thymis.toml");
+/// A crate's modules, and its manifest.
+macro_rules! built_in {
+    ($($name:ident = $folder:literal),* $(,)?) => {
+        [$(($name::thymis_modules(), include_str!(concat!("../../../example-modules/built-in/", $folder, "/thymis.toml")))),*]
+    };
+}
 
 /// # Errors
 /// When a manifest doesn't parse, which the tests rule out.
 pub fn all(limits: &Limits) -> Result<Vec<BuiltIn>, ManifestError> {
-    [(thymis_module_device::thymis_modules(), DEVICE)]
+    let crates = built_in![
+        thymis_module_device = "device",
+        thymis_module_networking = "networking",
+        thymis_module_localization = "localization",
+        thymis_module_security = "security",
+        thymis_module_files = "files",
+        thymis_module_kiosk = "kiosk",
+        thymis_module_containers = "containers",
+        thymis_module_bash = "bash",
+        thymis_module_python = "python",
+        thymis_module_custom_nix = "custom-nix",
+    ];
+    crates
         .into_iter()
         .map(|(component, manifest)| {
             let manifest = Manifest::parse(manifest.as_bytes())?;

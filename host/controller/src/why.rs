@@ -102,22 +102,22 @@ pub fn why(
     let mut uses: Vec<(Target, &Use)> = found.value.modules.iter().map(|one| (own.clone(), one)).collect();
     for tag in &found.value.tags {
         let Some(parsed) = state.tags.get(tag) else { continue };
-        let target =
-            Target { id: TargetId::Tag(tag.clone()), priority: parsed.value.priority, device_type: None, system: None };
+        let target = Target {
+            id: TargetId::Tag(tag.clone()),
+            priority: parsed.value.priority,
+            device_type: None,
+            system: None,
+            image_formats: Vec::new(),
+        };
         uses.extend(parsed.value.modules.iter().map(|one| (target.clone(), one)));
     }
     let mut sources = Vec::new();
     for (target, one) in uses {
-        let origin =
-            Arc::new(Origin { target: target.id.clone(), module: one.module.clone(), instance: one.instance() });
+        let fail =
+            |origin, kind| WhyError::Failure(Failure { target: target.id.clone(), origin, kind: Arc::new(kind) });
+        let origin = catalogue.origin(&target.id, one).map_err(|kind| fail(None, kind))?;
         let asked = Asked { state, catalogue, target: &target, origin: &origin, one };
-        let of_use = asked.sources(option).map_err(|kind| {
-            WhyError::Failure(Failure {
-                target: target.id.clone(),
-                origin: Some(Arc::clone(&origin)),
-                kind: Arc::new(kind),
-            })
-        })?;
+        let of_use = asked.sources(option).map_err(|kind| fail(Some(Arc::clone(&origin)), kind))?;
         sources.extend(of_use);
     }
     if sources.is_empty() {
@@ -158,7 +158,7 @@ struct Variant {
 
 impl Asked<'_> {
     fn sources(&self, option: &OptionPath) -> Result<Vec<Source>, FailureKind> {
-        let loaded = self.catalogue.get(&self.one.module)?;
+        let loaded = self.catalogue.get(&self.origin.module)?;
         let stored = project::migrated(loaded, self.one)?;
         let answered = self.ask(loaded, &stored)?;
         let facts = thymis_core::conflict::facts(&answered.definitions, self.target.priority, self.origin);
@@ -214,7 +214,7 @@ impl Asked<'_> {
                 thymis_core::conflict::Value::Other => None,
             },
             target: self.target.id.to_string(),
-            module: self.one.module.to_string(),
+            module: self.origin.module.to_string(),
             instance: self.origin.instance.to_string(),
             strength: match fact.strength {
                 Strength::Merge => "merge",

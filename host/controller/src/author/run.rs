@@ -1,28 +1,26 @@
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use thymis_core::{
     authority::Authority,
-    conflict::{Origin, TargetId},
     digest::Digest,
     expr::Trust,
     grant::Accepted,
-    id::{ConfigurationId, InputName, InstanceId, ModuleId, ModuleName},
-    instance::{self, AnswerError, Target},
+    id::ModuleName,
+    instance::{self, AnswerError},
     json::{self, JsonError},
     manifest::{self, Manifest, ManifestError},
-    nix,
     permission::Access,
     schema::{Descriptor, SchemaProblem, SettingsProblem},
-    state::CONFIGURATION_PRIORITY,
     untrusted, wire,
 };
 use thymis_sandbox::{Inspection, Sandbox, Usage};
 
-use crate::module::{CallError, Module};
+use super::situation::{DeviceKind, Situation, Subject};
+use crate::{
+    builtin::BuiltIn,
+    module::{CallError, Module},
+};
 
 /// A component as its author looks at it.
 #[derive(Debug)]
@@ -33,6 +31,42 @@ pub struct Component {
     module: Module,
     /// From the manifest of the repository that the file lies in, if it lists the file.
     pub permissions: Option<Vec<Accepted>>,
+    /// The folder of that manifest.
+    pub repository: Option<PathBuf>,
+    /// Kinds of devices that the manifest adds.
+    pub device_kinds: Vec<DeviceKind>,
+    trust: Trust,
+}
+
+impl Component {
+    /// One of its modules, to be called.
+    #[must_use]
+    pub fn subject<'a>(&'a self, descriptor: &'a Descriptor) -> Subject<'a> {
+        Subject { module: &self.module, descriptor, permissions: self.permissions.as_deref(), trust: self.trust }
+    }
+
+    /// Whether it imports WASI.
+    #[must_use]
+    pub fn uses_wasi(&self) -> bool {
+        self.inspection.wasi().next().is_some()
+    }
+
+    /// A component that is part of this program.
+    ///
+    /// # Errors
+    /// When it describes itself wrongly.
+    pub fn built_in(built_in: &BuiltIn) -> Result<Self, RunError> {
+        Ok(Self {
+            digest: Digest::of(built_in.version.as_bytes()),
+            inspection: Inspection { bytes: 0, version: "0.1".to_owned(), imports: Vec::new(), exports: Vec::new() },
+            descriptors: Descriptor::check_all(built_in.module.describe()?).map_err(RunError::Schema)?,
+            module: built_in.module.clone(),
+            permissions: Some(built_in.permissions.clone()),
+            repository: None,
+            device_kinds: DeviceKind::of(&built_in.manifest).collect(),
+            trust: Trust::BuiltIn,
+        })
+    }
 }
 
 /// What a module makes of settings.
@@ -90,29 +124,44 @@ fn read(path: &Path) -> Result<Vec<u8>, RunError> {
 pub fn inspect(sandbox: &Sandbox, file: &Path) -> Result<Component, RunError> {
     let bytes = read(file)?;
     let inspection = thymis_sandbox::inspect(&bytes, sandbox.limits())?;
-    let permissions = declared(file)?;
+    let (repository, manifest) = repository(file)?.unzip();
+    let permissions =
+        manifest.as_ref().zip(repository.as_ref()).and_then(|(manifest, folder)| declared(manifest, folder, file));
     let wasi = |accepted: &Accepted| accepted.permission.access == Access::Wasi;
     // Without a manifest nothing is declared yet, and nothing is behind WASI.
     let allow_wasi = permissions.as_ref().is_none_or(|permissions| permissions.iter().any(wasi));
     let module = Module::Component(sandbox.load(&bytes, allow_wasi)?);
     let descriptors = Descriptor::check_all(module.describe()?).map_err(RunError::Schema)?;
-    Ok(Component { digest: Digest::of(&bytes), inspection, descriptors, module, permissions })
+    Ok(Component {
+        digest: Digest::of(&bytes),
+        inspection,
+        descriptors,
+        module,
+        permissions,
+        repository,
+        device_kinds: manifest.iter().flat_map(DeviceKind::of).collect(),
+        trust: Trust::External,
+    })
 }
 
-/// Permissions for the file in the `thymis.toml` of a folder around it.
-fn declared(file: &Path) -> Result<Option<Vec<Accepted>>, RunError> {
+/// The folder around the file with a `thymis.toml`, and what stands there.
+fn repository(file: &Path) -> Result<Option<(PathBuf, Manifest)>, RunError> {
     let Ok(file) = file.canonicalize() else { return Ok(None) };
     for folder in file.ancestors().skip(1) {
         let path = folder.join(manifest::FILE);
-        if !path.is_file() {
-            continue;
+        if path.is_file() {
+            return Ok(Some((folder.to_owned(), Manifest::parse(&read(&path)?)?)));
         }
-        let manifest = Manifest::parse(&read(&path)?)?;
-        let relative = file.strip_prefix(folder).unwrap_or(&file);
-        let component = manifest.components.into_iter().find(|component| Path::new(&component.file) == relative);
-        return Ok(component.map(|component| component.permissions.into_iter().map(Accepted::from).collect()));
     }
     Ok(None)
+}
+
+/// Permissions for the file, if the manifest lists it.
+fn declared(manifest: &Manifest, folder: &Path, file: &Path) -> Option<Vec<Accepted>> {
+    let file = file.canonicalize().ok()?;
+    let relative = file.strip_prefix(folder).unwrap_or(&file);
+    let component = manifest.components.iter().find(|component| Path::new(&component.file) == relative)?;
+    Some(component.permissions.iter().cloned().map(Accepted::from).collect())
 }
 
 /// Calls a module of a component with settings, and prints what a device would get.
@@ -132,24 +181,14 @@ pub fn run(component: &Component, module: Option<&ModuleName>, settings: &Path) 
     let settings =
         descriptor.settings.validate(&settings, wire::TargetKind::Configuration).map_err(RunError::Settings)?;
 
-    let id: ConfigurationId = "device".parse()?;
-    let target = Target {
-        id: TargetId::Configuration(id.clone()),
-        priority: CONFIGURATION_PRIORITY,
-        device_type: Some("generic-x86_64".to_owned()),
-        system: Some("x86_64-linux".to_owned()),
-    };
-    let input: InputName = "this".parse()?;
-    let origin = Arc::new(Origin {
-        target: target.id.clone(),
-        instance: InstanceId::from(&descriptor.name),
-        module: ModuleId { input, name: descriptor.name.clone() },
-    });
-    let request = instance::request(&target, &origin, &settings, Some("https://controller.example.org"));
-    let outcome = component.module.generate(&request)?;
+    let subject = component.subject(descriptor);
+    let situation = Situation::on(wire::TargetKind::Configuration)?;
+    let origin = situation.origin(descriptor)?;
+    let outcome = situation.ask(subject, &origin, &settings)?;
     let answer =
         outcome.answer.map_err(|problems| RunError::Problems(problems.iter().map(crate::report::problem).collect()))?;
-    let authority = component.permissions.as_ref().map(|permissions| Authority { permissions });
-    let rendered = instance::render(answer, &origin, target.priority, &settings, authority, Trust::External)?;
-    Ok(Run { nix: nix::host(&id, &[], &[rendered.section]), usage: outcome.usage, permitted: authority.is_some() })
+    let authority = subject.permissions.map(|permissions| Authority { permissions });
+    let priority = situation.target.priority;
+    let rendered = instance::render(answer, &origin, priority, &settings, authority, subject.trust)?;
+    Ok(Run { nix: situation.file(&rendered.section), usage: outcome.usage, permitted: authority.is_some() })
 }

@@ -47,6 +47,14 @@ pub(super) enum Command {
     Init {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
+        /// Take over a project of Thymis 0.9: its folder, or its state.json. It isn't changed.
+        #[arg(long, value_name = "OLD")]
+        from_thymis: Option<PathBuf>,
+    },
+    /// Write the project as the state.json of Thymis 0.9.
+    Export {
+        /// By default, standard output.
+        file: Option<PathBuf>,
     },
     /// Add, look at, accept and remove repositories.
     #[command(subcommand)]
@@ -55,6 +63,9 @@ pub(super) enum Command {
     Modules {
         /// Only this module, such as `thymis/device`.
         module: Option<thymis_core::id::ModuleId>,
+        /// Print the settings as JSON Schema (2020-12) instead.
+        #[arg(long)]
+        schema: bool,
     },
     /// Generate the flake and every configuration, or change nothing.
     Generate {
@@ -64,6 +75,9 @@ pub(super) enum Command {
         /// Generate the others where a configuration can't be; it then says why when it is evaluated.
         #[arg(long)]
         keep_going: bool,
+        /// Where devices reach the controller, such as `https://thymis.example.org`; the project's state keeps it.
+        #[arg(long, value_name = "URL", value_parser = controller_url, conflicts_with = "check")]
+        controller_url: Option<String>,
     },
     /// Commit what was generated, with the state it was generated from.
     Commit {
@@ -149,9 +163,39 @@ pub(super) enum Module {
         #[arg(long, value_name = "NAME")]
         module: Option<ModuleName>,
     },
+    /// Try the modules of a repository in everything that their settings suggest, and compare with tests/snapshots.
+    ///
+    /// From the settings' types alone: defaults, examples, both sides of every bound, hostile texts, every condition, each
+    /// kind of device. Every answer is asked for twice, held against thymis.toml and parsed as Nix. Files in
+    /// tests/settings (with several modules, in a folder for each) are further cases.
+    Test {
+        #[arg(value_name = "DIR|FILE.wasm", default_value = ".")]
+        place: PathBuf,
+        /// Write the snapshots anew.
+        #[arg(long)]
+        update: bool,
+    },
+    /// The smallest list of permissions that covers what modules do in all cases of `test`, to be put into thymis.toml.
+    Permissions {
+        #[arg(value_name = "DIR|FILE.wasm", default_value = ".")]
+        place: PathBuf,
+    },
     /// Write the SDK that this program carries into vendor/thymis-sdk of a repository.
     Sdk {
         #[arg(value_name = "DIR", default_value = ".")]
         folder: PathBuf,
     },
+}
+
+fn controller_url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}');
+    match rest {
+        Some(rest)
+            if !rest.is_empty() && !rest.starts_with('/') && text.len() <= 2048 && text.chars().all(is_plain) =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => Err("write `https://` and the controller's host, such as `https://thymis.example.org`".to_owned()),
+    }
 }

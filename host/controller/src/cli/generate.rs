@@ -22,12 +22,17 @@ pub(super) enum WouldChange {
     State,
 }
 
-pub(super) fn generate(context: &Context, check: bool, keep_going: bool) -> Answer {
+pub(super) fn generate(context: &Context, check: bool, keep_going: bool, controller_url: Option<&str>) -> Answer {
     let project = context.project()?;
+    let before = controller_url.map(|url| project.set_controller_url(Some(url))).transpose()?;
     let generated = {
         let _progress = Progress::new("Generating");
-        project.generate(&mut Generator::new(), Options { check, keep_going })?
+        project.generate(&mut Generator::new(), Options { check, keep_going })
     };
+    if let (Err(_), Some(before)) = (&generated, before) {
+        project.set_controller_url(before.as_deref())?;
+    }
+    let generated = generated?;
     if !context.json(&as_json(&generated))? {
         print(&generated, check);
     }

@@ -1,7 +1,15 @@
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, IsTerminal as _, Write as _},
+};
 
 use serde_json::json;
-use thymis_core::{grant::Terms, id::InputName, option::Class, untrusted};
+use thymis_core::{
+    grant::{Accepted, Terms},
+    id::InputName,
+    option::Class,
+    untrusted,
+};
 
 use super::{
     Answer, Context,
@@ -10,6 +18,7 @@ use super::{
     style::{BAD, BOLD, DIM, GOOD, RESET, WARN, of_class},
 };
 use crate::{
+    author::{self, Use},
     input::{Contents, Status},
     nix::Nix,
     project::{Catalogue, Shown},
@@ -31,8 +40,9 @@ pub(super) fn run(context: &Context, command: &Input) -> Answer {
         Input::Accept { name, yes, revision, digest } => {
             let project = context.project()?;
             let shown = project.show_input(name)?;
+            let uses = uses(context, &shown);
             if !context.arguments.json {
-                print(&shown);
+                print(&shown, &uses);
             }
             // Whoever named a digest has seen what it stands for.
             let digest = match digest {
@@ -42,7 +52,8 @@ pub(super) fn run(context: &Context, command: &Input) -> Answer {
             };
             let grant = project.accept_input(name, *revision, digest)?;
             let revision = shown.repository.pin.revision;
-            if context.json(&json!({ "input": name, "revision": revision, "grant": grant }))? {
+            let unused = unused_as_json(&shown, &uses);
+            if context.json(&json!({ "input": name, "revision": revision, "grant": grant, "unused": unused }))? {
                 return Ok(());
             }
             anstream::println!("{GOOD}Accepted{RESET} {name} at revision {revision}, grant {}", grant.digest);
@@ -97,7 +108,7 @@ fn add(context: &Context, name: &InputName, url: &str, replace: bool) -> Answer 
         return Ok(());
     }
     anstream::println!("{GOOD}Added{RESET} {name}");
-    print(&shown);
+    print(&shown, &Uses::new());
     if shown.status == Status::AwaitingGrant {
         anstream::println!("Its modules can be used after `thymis input accept {name}`");
     }
@@ -106,8 +117,13 @@ fn add(context: &Context, name: &InputName, url: &str, replace: bool) -> Answer 
 
 fn show(context: &Context, name: &InputName) -> Answer {
     let shown = context.project()?.show_input(name)?;
-    if !context.json(&as_json(&shown))? {
-        print(&shown);
+    let uses = uses(context, &shown);
+    let mut answer = as_json(&shown);
+    if let Some(object) = answer.as_object_mut() {
+        object.insert("unused".to_owned(), unused_as_json(&shown, &uses));
+    }
+    if !context.json(&answer)? {
+        print(&shown, &uses);
     }
     Ok(())
 }
@@ -191,7 +207,7 @@ fn as_json(shown: &Shown) -> serde_json::Value {
     value
 }
 
-fn print(shown: &Shown) {
+fn print(shown: &Shown, uses: &Uses) {
     let pin = &shown.repository.pin;
     anstream::println!("  url       {}", pin.url);
     anstream::println!("  revision  {}", pin.revision);
@@ -219,7 +235,7 @@ fn print(shown: &Shown) {
             for (file, component) in &offer.terms.components {
                 anstream::println!("  component {} {DIM}{}{RESET}", line(file), component.digest);
             }
-            permissions(&offer.terms);
+            permissions(&offer.terms, uses);
             if let Some(digest) = shown.digest {
                 anstream::println!("  digest    {digest}");
             }
@@ -227,14 +243,56 @@ fn print(shown: &Shown) {
     }
 }
 
+/// By component, what was found of each of its permissions.
+type Uses = BTreeMap<String, Vec<Use>>;
+
+/// Tries the components of an offer in its own settings' terms.
+fn uses(context: &Context, shown: &Shown) -> Uses {
+    match &shown.repository.contents {
+        Contents::Plain => Uses::new(),
+        Contents::Modules(offer) => {
+            let _progress = Progress::new("Trying the modules in the sandbox");
+            author::unused(&context.host.sandbox, offer)
+        }
+    }
+}
+
+fn found(terms: &Terms, uses: &Uses, file: &str, accepted: &Accepted) -> Use {
+    let place = terms.components.get(file).and_then(|component| {
+        component.permissions.iter().position(|one| std::ptr::eq(one, accepted) || one == accepted)
+    });
+    place.and_then(|index| uses.get(file)?.get(index)).copied().unwrap_or(Use::Unknown)
+}
+
+/// The permissions that nothing used which was tried.
+fn unused_as_json(shown: &Shown, uses: &Uses) -> serde_json::Value {
+    let Contents::Modules(offer) = &shown.repository.contents else { return json!([]) };
+    let one = |(file, accepted): (&str, &Accepted)| {
+        let found = found(&offer.terms, uses, file, accepted);
+        let permission = &accepted.permission;
+        found.note().map(|_| json!({ "component": file, "permission": permission, "found": found }))
+    };
+    offer.terms.by_risk().into_iter().filter_map(one).collect()
+}
+
 /// What is asked for, the worst first.
-fn permissions(terms: &Terms) {
+fn permissions(terms: &Terms, uses: &Uses) {
     let by_risk = terms.by_risk();
-    if by_risk.is_empty() {
+    if by_risk.is_empty() && terms.device_types.is_empty() {
         anstream::println!("  asks for no permissions");
     }
+    if !terms.device_types.is_empty() {
+        anstream::println!(
+            "  {}{}{RESET} on devices of its types",
+            of_class(Class::WholeDevice),
+            Class::WholeDevice.meaning()
+        );
+    }
+    for (device_type, module) in &terms.device_types {
+        anstream::println!("    {:<44} {DIM}imports {module}{RESET}", format!("device type {device_type}"));
+    }
     let mut last = None;
-    for (_, accepted) in by_risk {
+    for (file, accepted) in by_risk {
         if last != Some(accepted.class) {
             let colour = of_class(accepted.class);
             anstream::println!("  {colour}{}{RESET}", accepted.class.meaning());
@@ -245,6 +303,9 @@ fn permissions(terms: &Terms) {
             untrusted::line(&accepted.permission.access.to_string()),
             untrusted::short(&accepted.permission.reason)
         );
+        if let Some(note) = found(terms, uses, file, accepted).note() {
+            anstream::println!("      {WARN}{note}{RESET}");
+        }
     }
     if terms.is_unenforceable() {
         anstream::println!(

@@ -10,6 +10,8 @@ mod modules;
 mod progress;
 mod project;
 mod style;
+mod thymis;
+mod words;
 
 use std::{error::Error, path::Path, process::ExitCode, sync::Arc};
 
@@ -74,10 +76,14 @@ pub fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Answer {
     let context = Context { host: Arc::new(Host::of_user()?), arguments };
     match &context.arguments.command {
-        Command::Init { folder } => project::init(&context, folder),
+        Command::Init { folder, from_thymis: None } => project::init(&context, folder),
+        Command::Init { folder, from_thymis: Some(old) } => thymis::import(&context, folder, old),
+        Command::Export { file } => thymis::export(&context, file.as_deref()),
         Command::Input(command) => input::run(&context, command),
-        Command::Modules { module } => modules::modules(&context, module.as_ref()),
-        Command::Generate { check, keep_going } => generate::generate(&context, *check, *keep_going),
+        Command::Modules { module, schema } => modules::modules(&context, module.as_ref(), *schema),
+        Command::Generate { check, keep_going, controller_url } => {
+            generate::generate(&context, *check, *keep_going, controller_url.as_deref())
+        }
         Command::Commit { message, author } => project::commit(&context, message, author.as_deref()),
         Command::Why { configuration, option } => project::why(&context, configuration, option),
         Command::Eval { configuration, options } => project::eval(&context, configuration, options),

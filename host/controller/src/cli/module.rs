@@ -1,3 +1,5 @@
+mod test;
+
 use std::path::Path;
 
 use serde_json::json;
@@ -72,6 +74,8 @@ pub(super) fn run(context: &Context, command: &Module) -> Answer {
             }
             Ok(())
         }
+        Module::Test { place, update } => test::test(context, place, *update),
+        Module::Permissions { place } => test::permissions(context, place),
         Module::Sdk { folder } => {
             author::write_sdk(folder)?;
             if !context.json(&json!({ "folder": folder.join("vendor/thymis-sdk") }))? {

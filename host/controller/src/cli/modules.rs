@@ -1,13 +1,14 @@
 use serde_json::{Value, json};
 use thymis_core::{
     id::ModuleId,
-    schema::{Setting, Shape},
+    schema::{Effect, Setting, Shape, json_schema, json_schemas},
     untrusted,
 };
 
 use super::{
     Answer, Context,
     style::{BOLD, DIM, RESET, of_class},
+    words,
 };
 use crate::project::{Catalogue, Loaded};
 
@@ -18,7 +19,7 @@ struct NoModule {
     known: String,
 }
 
-pub(super) fn modules(context: &Context, wanted: Option<&ModuleId>) -> Answer {
+pub(super) fn modules(context: &Context, wanted: Option<&ModuleId>, schema: bool) -> Answer {
     let project = context.project()?;
     let state = project.state()?;
     let catalogue = Catalogue::load(&context.host, &state.project, &project.lock()?)?;
@@ -29,6 +30,14 @@ pub(super) fn modules(context: &Context, wanted: Option<&ModuleId>) -> Answer {
             vec![catalogue.find(wanted).ok_or_else(|| NoModule { wanted: wanted.clone(), known: known() })?]
         }
     };
+    if schema {
+        let document = match (wanted, modules.as_slice()) {
+            (Some(_), [loaded]) => json_schema(&loaded.id, &loaded.descriptor),
+            _ => json_schemas(modules.iter().map(|loaded| (&loaded.id, &loaded.descriptor))),
+        };
+        println!("{}", untrusted::json(&serde_json::to_string_pretty(&document)?));
+        return Ok(());
+    }
     if context.json(&modules.iter().map(|loaded| as_json(loaded)).collect::<Vec<_>>())? {
         return Ok(());
     }
@@ -81,41 +90,54 @@ fn shape(of: &Shape) -> Value {
 /// A module with its settings and permissions.
 fn print(loaded: &Loaded) {
     let descriptor = &loaded.descriptor;
-    let text = |localized: &thymis_core::schema::Localized| untrusted::short(localized.get("en").unwrap_or_default());
-    anstream::println!("{BOLD}{}{RESET}  {}", loaded.id, text(&descriptor.description));
+    let description = words::text(&descriptor.description, &words::locale());
+    anstream::println!("{BOLD}{}{RESET}  {description}", loaded.id);
     settings(descriptor.settings.settings());
     permissions(loaded);
 }
 
-/// A line for each setting; those of groups, lists and maps are indented below theirs.
+/// A line for each setting, and what it may be below it; settings of groups, lists and maps are indented below theirs.
 pub(super) fn settings<'a>(settings: impl Iterator<Item = &'a Setting>) {
+    let locale = words::locale();
     for setting in settings {
-        line(setting, 1);
+        line(setting, 1, &locale);
     }
 }
 
-fn line(setting: &Setting, depth: usize) {
+fn line(setting: &Setting, depth: usize, locale: &str) {
     let note = match (&setting.default, setting.required) {
         (Some(default), _) => format!("default {}", untrusted::short(&default.to_string())),
         (None, true) => "required".to_owned(),
         (None, false) => "optional".to_owned(),
     };
-    let description = untrusted::short(setting.description.get("en").unwrap_or_default());
+    let texts = [words::text(&setting.label, locale), words::text(&setting.description, locale)];
+    let texts = texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ");
     let key = format!("{}{}", "  ".repeat(depth), setting.key);
-    anstream::println!("{key:<26} {:<14} {note:<30} {DIM}{description}{RESET}", setting.shape.name());
-    below(&setting.shape, depth + 1);
+    anstream::println!("{key:<26} {:<14} {note:<30} {DIM}{texts}{RESET}", words::kind(&setting.shape));
+    let indent = "  ".repeat(depth + 2);
+    let constraints = words::constraints(&setting.shape, locale).join(", ");
+    if !constraints.is_empty() {
+        anstream::println!("{indent}{DIM}{constraints}{RESET}");
+    }
+    let (visible, others): (Vec<_>, Vec<_>) =
+        setting.conditions.iter().partition(|condition| matches!(condition.effect, Effect::Visible));
+    let visible: Vec<String> = visible.into_iter().map(words::condition).collect();
+    // One of them is enough.
+    let visible = (!visible.is_empty()).then(|| visible.join(", or "));
+    for condition in visible.into_iter().chain(others.into_iter().map(words::condition)) {
+        anstream::println!("{indent}{DIM}{condition}{RESET}");
+    }
+    if let Some(example) = &setting.example {
+        anstream::println!("{indent}{DIM}for example {}{RESET}", untrusted::short(&example.to_string()));
+    }
+    below(&setting.shape, depth + 1, locale);
 }
 
-fn below(shape: &Shape, depth: usize) {
+fn below(shape: &Shape, depth: usize, locale: &str) {
     match shape {
-        Shape::Select(choices) => {
-            let values: Vec<String> =
-                choices.iter().map(|choice| untrusted::short(&format!("{:?}", choice.value))).collect();
-            anstream::println!("{}{DIM}one of {}{RESET}", "  ".repeat(depth), values.join(", "));
-        }
-        Shape::Group(group) => group.settings().for_each(|setting| line(setting, depth)),
-        Shape::List(list) => below(&list.item, depth),
-        Shape::Map(map) => below(&map.item, depth),
+        Shape::Group(group) => group.settings().for_each(|setting| line(setting, depth, locale)),
+        Shape::List(list) => below(&list.item, depth, locale),
+        Shape::Map(map) => below(&map.item, depth, locale),
         _ => {}
     }
 }

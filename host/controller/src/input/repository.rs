@@ -122,7 +122,8 @@ fn offer(snapshot: &Snapshot, manifest: &[u8], limits: &Limits) -> Result<Offer,
     let digest = Digest::of(manifest);
     let manifest = Manifest::parse(manifest)?;
     let max_bytes = usize::try_from(limits.component_bytes).unwrap_or(usize::MAX);
-    let mut terms = Terms { manifest: digest, components: BTreeMap::new() };
+    let device_types = manifest.device_types.iter().map(|device| (device.id.clone(), device.output.clone())).collect();
+    let mut terms = Terms { manifest: digest, components: BTreeMap::new(), device_types };
     let mut components = BTreeMap::new();
     for component in &manifest.components {
         let file = &component.file;

@@ -4,10 +4,11 @@ use std::{
 };
 
 use thymis_core::{
+    conflict::{Origin, TargetId},
     digest::Digest,
     grant::{Accepted, Entry, GrantError, Lock},
-    id::{BUILT_IN, DeviceType, InputName, ModuleId},
-    manifest::{Manifest, ManifestError},
+    id::{BUILT_IN, DeviceType, InputName, ModuleId, ModuleRef, PythonClass},
+    manifest::{DeviceTypeEntry, Manifest, ManifestError, NixosModule},
     permission::Access,
     schema::{Descriptor, SchemaProblem},
     state,
@@ -81,6 +82,8 @@ pub(super) enum LoadError {
     Schema { file: String, problems: Vec<SchemaProblem> },
     #[error("two components of the repository have a module `{0}`")]
     Twice(ModuleId),
+    #[error("the device type `{id}` is also one of the input `{other}`: remove one of the two inputs")]
+    DeviceTypeTwice { id: DeviceType, other: InputName },
 }
 
 impl From<FetchError> for LoadError {
@@ -109,6 +112,9 @@ impl LoadError {
 pub struct DeviceKind {
     pub input: InputName,
     pub system: String,
+    pub module: NixosModule,
+    /// The usual one first.
+    pub image_formats: Vec<String>,
 }
 
 /// The modules of all inputs. An input that fails is reported and provides none.
@@ -141,7 +147,9 @@ impl Catalogue {
             catalogue.inputs.insert(name.clone(), report);
         }
         let stamps: Vec<_> = catalogue.modules.values().map(|loaded| *loaded.stamp.bytes()).collect();
-        catalogue.stamp = Some(Digest::of_parts(stamps.iter().map(<[u8; 32]>::as_slice)));
+        let kinds =
+            catalogue.device_types.iter().map(|(id, kind)| format!("{id} {kind:?}")).collect::<Vec<_>>().join("\n");
+        catalogue.stamp = Some(Digest::of_parts(stamps.iter().map(<[u8; 32]>::as_slice).chain([kinds.as_bytes()])));
         Ok(catalogue)
     }
 
@@ -172,6 +180,44 @@ impl Catalogue {
         })
     }
 
+    /// The modules that say they were this class in Thymis 0.9; a built-in one is the only one.
+    pub(crate) fn claiming(&self, class: &PythonClass) -> Vec<&Loaded> {
+        let claims = |loaded: &&Loaded| loaded.descriptor.python.contains(class);
+        let all: Vec<&Loaded> = self.modules.values().map(Arc::as_ref).filter(claims).collect();
+        let built_in = all.iter().find(|loaded| loaded.is_built_in()).copied();
+        built_in.map_or(all, |loaded| vec![loaded])
+    }
+
+    /// What a use means. That there is a module of that name isn't said.
+    ///
+    /// # Errors
+    /// When no module, or several, were the class that it names.
+    pub(crate) fn identity(&self, named: &ModuleRef) -> Result<ModuleId, FailureKind> {
+        let class = match named {
+            ModuleRef::Id(id) => return Ok(id.clone()),
+            ModuleRef::Python(class) => class,
+        };
+        match self.claiming(class).as_slice() {
+            [one] => Ok(one.id.clone()),
+            [] => {
+                let waiting = self.inputs.iter().filter(|(_, report)| report.status != Status::Loaded);
+                let waiting = waiting.map(|(name, report)| (name.clone(), report.status)).collect();
+                Err(FailureKind::NoComponent { class: class.clone(), waiting })
+            }
+            several => {
+                let modules = several.iter().map(|loaded| loaded.id.clone()).collect();
+                Err(FailureKind::SeveralClaim { class: class.clone(), modules })
+            }
+        }
+    }
+
+    /// One use of a module in a target.
+    pub(crate) fn origin(&self, target: &TargetId, one: &state::Use) -> Result<Arc<Origin>, FailureKind> {
+        let module = self.identity(&one.module)?;
+        let instance = one.instance(&module.name);
+        Ok(Arc::new(Origin { target: target.clone(), module, instance }))
+    }
+
     fn load_built_in(&mut self, host: &Host) -> Result<(), CatalogueError> {
         let input: InputName = BUILT_IN.parse().map_err(|_| CatalogueError::Name)?;
         for built_in in builtin::all(host.sandbox.limits())? {
@@ -195,16 +241,9 @@ impl Catalogue {
                 };
                 self.modules.insert(id, Arc::new(loaded));
             }
-            self.add_device_types(&input, &built_in.manifest);
+            self.device_types.extend(device_types(&input, &built_in.manifest));
         }
         Ok(())
-    }
-
-    fn add_device_types(&mut self, input: &InputName, manifest: &Manifest) {
-        for device in &manifest.device_types {
-            let kind = DeviceKind { input: input.clone(), system: device.system.clone() };
-            self.device_types.entry(device.id.clone()).or_insert(kind);
-        }
     }
 
     fn load_input(
@@ -271,10 +310,24 @@ impl Catalogue {
                 }
             }
         }
+        let device_types = device_types(name, &offer.manifest);
+        if let Some((id, known)) = device_types.keys().find_map(|id| Some((id, self.device_types.get(id)?))) {
+            return Err(LoadError::DeviceTypeTwice { id: id.clone(), other: known.input.clone() });
+        }
         self.modules.extend(found);
-        self.add_device_types(name, &offer.manifest);
+        self.device_types.extend(device_types);
         Ok(Some(offer.manifest))
     }
+}
+
+fn device_types(input: &InputName, manifest: &Manifest) -> BTreeMap<DeviceType, DeviceKind> {
+    let kind = |device: &DeviceTypeEntry| DeviceKind {
+        input: input.clone(),
+        system: device.system.clone(),
+        module: device.output.clone(),
+        image_formats: device.image_formats.clone(),
+    };
+    manifest.device_types.iter().map(|device| (device.id.clone(), kind(device))).collect()
 }
 
 fn is_source(accepted: &Accepted) -> bool {

@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use thymis_core::{
     conflict::{Conflict, Origin, TargetId},
-    id::ModuleId,
+    id::{InputName, ModuleId, PythonClass},
     instance::AnswerError,
     schema::SettingsProblem,
     untrusted, wire,
@@ -27,6 +27,10 @@ pub enum FailureKind {
     InputNotLoaded { module: ModuleId, status: Status, detail: Option<String> },
     #[error("the input `{}` has no module `{}`{}: it may have been removed in this revision; remove it here too, or go back to an older revision", .module.input, .module.name, having(.known))]
     NoModule { module: ModuleId, known: Vec<String> },
+    #[error("no module here was `{class}` in Thymis 0.9{}: add a repository that has it as a component with `thymis input add`, write the name of another module (`<input>/<module>`) in its place, or remove it", waiting_for(.waiting))]
+    NoComponent { class: PythonClass, waiting: Vec<(InputName, Status)> },
+    #[error("several modules were `{class}` in Thymis 0.9: write the one that is meant in its place, {}", .modules.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(" or "))]
+    SeveralClaim { class: PythonClass, modules: Vec<ModuleId> },
     #[error("the module can be used only once in a configuration or tag, and is used {0} times; remove the others")]
     NotMultiple(usize),
     #[error("two modules are the instance `{0}`, and both are `{1}`; give each an `instance` of its own")]
@@ -45,16 +49,26 @@ pub enum FailureKind {
     Answer(#[from] AnswerError),
     #[error("there is no artifact `{0}`: put the file into artifacts/")]
     NoArtifact(String),
+    #[error("`{}`: the project has no device type `{}`; it has {}. Add the repository that brings it, or choose another", untrusted::short(pointer), untrusted::short(wanted), .known.join(", "))]
+    NoDeviceType { pointer: String, wanted: String, known: Vec<String> },
     #[error("the repository has no file `{0}`")]
     NoSource(String),
     #[error("{0}")]
     Conflict(Conflict),
+    #[error("{0}")]
+    Secrets(thymis_core::secret::Clash),
     #[error("the tag `{0}` can't be generated")]
     Tag(thymis_core::id::TagId),
 }
 
 fn having(modules: &[String]) -> String {
     if modules.is_empty() { String::new() } else { format!(" (it has {})", modules.join(", ")) }
+}
+
+/// Inputs that may have the module.
+fn waiting_for(inputs: &[(InputName, Status)]) -> String {
+    let named: Vec<String> = inputs.iter().take(TOLD).map(|(name, status)| format!("`{name}`: {status}")).collect();
+    if named.is_empty() { String::new() } else { format!(" (what isn't loaded isn't known: {})", named.join(", ")) }
 }
 
 fn lines(items: impl Iterator<Item = String>) -> String {

@@ -12,9 +12,9 @@ use thymis_core::{
     digest::Digest,
     expr::Trust,
     grant::Lock,
-    id::{BUILT_IN, ConfigurationId, InputName, InstanceId, TagId},
-    instance::{self, Rendered, Secret, Target},
-    nix,
+    id::{BUILT_IN, ConfigurationId, InputName, ModuleId, TagId},
+    instance::{self, Rendered, Target},
+    nix, secret,
     state::{self, CONFIGURATION_PRIORITY, Configuration, Use},
 };
 
@@ -222,10 +222,16 @@ impl Work<'_> {
             .tags
             .get(id)
             .map_or((0, [].as_slice()), |tag| (tag.value.priority, tag.value.modules.as_slice()));
-        let target = Target { id: TargetId::Tag(id.clone()), priority, device_type: None, system: None };
+        let target = Target {
+            id: TargetId::Tag(id.clone()),
+            priority,
+            device_type: None,
+            system: None,
+            image_formats: Vec::new(),
+        };
         let sections = self.sections(&target, uses);
         let text = if sections.failures.is_empty() {
-            nix::tag(id, &texts(&sections.rendered))
+            nix::tag(id, &texts(&sections.rendered).collect::<Vec<_>>())
         } else {
             nix::unavailable(&why(&sections.failures))
         };
@@ -264,16 +270,26 @@ impl Work<'_> {
         }
         inputs.extend(project.keys().filter(|name| is_base(name)).cloned());
 
-        let secrets: Vec<&Secret> =
-            own.rendered.iter().chain(of_tags()).flat_map(|rendered| &rendered.secrets).collect();
+        let secrets = secret::resolve(own.rendered.iter().chain(of_tags()).flat_map(|rendered| &rendered.secrets))
+            .unwrap_or_else(|clashes| {
+                failures.extend(clashes.into_iter().take(TOLD).map(|clash| fail(FailureKind::Secrets(clash))));
+                Vec::new()
+            });
         let failure = (!failures.is_empty()).then(|| {
             let mut all = failures.clone();
             all.extend(broken.flat_map(|(_, output)| output.sections.failures.iter().cloned()));
             why(&all)
         });
+        let device = self.device(&target, configuration);
+        if let Some((input, _)) = &device {
+            inputs.insert(input.clone());
+        }
         let text = match &failure {
             Some(why) => nix::unavailable(why),
-            None => nix::host(id, &configuration.tags, &texts(&own.rendered)),
+            None => {
+                let device = device.iter().map(|(_, section)| section.as_str());
+                nix::host(id, &configuration.tags, &device.chain(texts(&own.rendered)).collect::<Vec<_>>())
+            }
         };
         HostOutput {
             key,
@@ -286,44 +302,67 @@ impl Work<'_> {
         }
     }
 
+    /// What makes a NixOS of the device that a configuration is for, and the input that it comes from.
+    fn device(&self, target: &Target, configuration: &Configuration) -> Option<(InputName, String)> {
+        let device_type = chosen_device_type(self.catalogue, &configuration.modules)?.parse().ok()?;
+        let kind = self.catalogue.device_types.get(&device_type)?;
+        let section = nix::device(&target.id.file(), &device_type, &kind.input, &kind.module);
+        Some((kind.input.clone(), section))
+    }
+
+    fn is_device_type(&self, id: &str) -> bool {
+        id.parse().is_ok_and(|id| self.catalogue.device_types.contains_key(&id))
+    }
+
     fn sections(&self, target: &Target, uses: &[Use]) -> Sections {
         let mut sections =
             Sections { rendered: Vec::new(), failures: Vec::new(), inputs: BTreeSet::new(), uses_raw: false };
-        for one in uses {
-            let origin =
-                Arc::new(Origin { target: target.id.clone(), module: one.module.clone(), instance: one.instance() });
-            match self.render(target, &origin, one, uses) {
-                Ok(rendered) => {
+        let origins: Vec<_> = uses.iter().map(|one| self.catalogue.origin(&target.id, one)).collect();
+        let all: Vec<Arc<Origin>> = origins.iter().filter_map(|origin| origin.as_ref().ok().cloned()).collect();
+        for (one, origin) in uses.iter().zip(origins) {
+            let named = origin.as_ref().ok().cloned();
+            match origin.and_then(|origin| Ok((self.render(target, &origin, one, &all)?, origin))) {
+                Ok((rendered, origin)) => {
                     if rendered.uses_input {
-                        sections.inputs.insert(one.module.input.clone());
+                        sections.inputs.insert(origin.module.input.clone());
                     }
                     sections.uses_raw |= rendered.uses_raw;
                     sections.rendered.push(rendered);
                 }
-                Err(kind) => sections.failures.push(Failure {
-                    target: target.id.clone(),
-                    origin: Some(origin),
-                    kind: Arc::new(kind),
-                }),
+                Err(kind) => {
+                    sections.failures.push(Failure { target: target.id.clone(), origin: named, kind: Arc::new(kind) })
+                }
             }
         }
         sections
     }
 
-    fn render(&self, target: &Target, origin: &Arc<Origin>, one: &Use, uses: &[Use]) -> Result<Rendered, FailureKind> {
-        let loaded = self.catalogue.get(&one.module)?;
-        let same = uses.iter().filter(|other| other.module == one.module).count();
+    /// `all` are the uses in the target.
+    fn render(
+        &self,
+        target: &Target,
+        origin: &Arc<Origin>,
+        one: &Use,
+        all: &[Arc<Origin>],
+    ) -> Result<Rendered, FailureKind> {
+        let loaded = self.catalogue.get(&origin.module)?;
+        let same = all.iter().filter(|other| other.module == origin.module).count();
         if same > 1 && !loaded.descriptor.multiple {
             return Err(FailureKind::NotMultiple(same));
         }
-        let instance: InstanceId = one.instance();
-        if let Some(other) = uses.iter().find(|other| other.module != one.module && other.instance() == instance)
+        let twice = all.iter().filter(|other| *other == origin).count() > 1;
+        let mut others = all.iter().filter(|other| other.instance == origin.instance);
+        if let Some(other) = others.find(|other| twice || other.module != origin.module)
             && loaded.descriptor.multiple
         {
-            return Err(FailureKind::SameInstance(instance.to_string(), other.module.clone()));
+            return Err(FailureKind::SameInstance(origin.instance.to_string(), other.module.clone()));
         }
         let settings = migrated(loaded, one)?;
         let settings = loaded.descriptor.settings.validate(&settings, target.kind()).map_err(FailureKind::Settings)?;
+        if let Some((pointer, wanted)) = settings.device_types().iter().find(|(_, id)| !self.is_device_type(id)) {
+            let known = self.catalogue.device_types.keys().map(ToString::to_string).collect();
+            return Err(FailureKind::NoDeviceType { pointer: pointer.clone(), wanted: wanted.clone(), known });
+        }
         let request = instance::request(target, origin, &settings, self.state.project.controller_url.as_deref());
         let answer = loaded.module.generate(&request)?.answer.map_err(FailureKind::Problems)?;
         let trust = if loaded.is_built_in() { Trust::BuiltIn } else { Trust::External };
@@ -346,30 +385,34 @@ pub(crate) fn target(
     id: &ConfigurationId,
     configuration: &Configuration,
 ) -> Target {
-    let device_type = device_type(state, configuration);
+    let device_type = device_type(state, catalogue, configuration);
     let kind = device_type.as_ref().and_then(|device| catalogue.device_types.get(&device.parse().ok()?));
     Target {
         id: TargetId::Configuration(id.clone()),
         priority: CONFIGURATION_PRIORITY,
         system: kind.map(|kind| kind.system.clone()),
+        image_formats: kind.map(|kind| kind.image_formats.clone()).unwrap_or_default(),
         device_type,
     }
 }
 
 /// What the operator chose in the configuration, or else in its strongest tag.
-fn device_type(state: &State, configuration: &Configuration) -> Option<String> {
-    let chosen = |uses: &[Use]| {
-        let device =
-            uses.iter().find(|one| one.module.input.as_str() == BUILT_IN && one.module.name.as_str() == DEVICE)?;
-        device.settings.get(DEVICE_TYPE)?.as_str().map(str::to_owned)
-    };
+fn device_type(state: &State, catalogue: &Catalogue, configuration: &Configuration) -> Option<String> {
     let mut tags: Vec<_> = configuration.tags.iter().filter_map(|tag| state.tags.get(tag)).collect();
     tags.sort_by_key(|tag| tag.value.priority);
-    chosen(&configuration.modules).or_else(|| tags.iter().find_map(|tag| chosen(&tag.value.modules)))
+    chosen_device_type(catalogue, &configuration.modules)
+        .or_else(|| tags.iter().find_map(|tag| chosen_device_type(catalogue, &tag.value.modules)))
+        .map(str::to_owned)
 }
 
-fn texts(rendered: &[Rendered]) -> Vec<&str> {
-    rendered.iter().map(|rendered| rendered.section.as_str()).collect()
+fn chosen_device_type<'a>(catalogue: &Catalogue, uses: &'a [Use]) -> Option<&'a str> {
+    let is_device = |id: ModuleId| id.input.as_str() == BUILT_IN && id.name.as_str() == DEVICE;
+    let device = uses.iter().find(|one| catalogue.identity(&one.module).is_ok_and(is_device))?;
+    device.settings.get(DEVICE_TYPE)?.as_str()
+}
+
+fn texts(rendered: &[Rendered]) -> impl Iterator<Item = &str> {
+    rendered.iter().map(|rendered| rendered.section.as_str())
 }
 
 /// The settings in the module's present form.

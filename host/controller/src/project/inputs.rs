@@ -1,15 +1,18 @@
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+};
 
 use thymis_core::{
     conflict::TargetId,
     digest::{Digest, Revision},
     grant::{Entry, Grant, GrantError, Lock},
-    id::{BUILT_IN, InputName},
+    id::{BUILT_IN, InputName, ModuleRef, PythonClass},
     json, state,
 };
 
 use super::{
-    GenerateError, Project, ProjectError, StateReadError,
+    Catalogue, GenerateError, Project, ProjectError, State, StateReadError,
     catalogue::{is_base, snapshot},
     is_generated, state as files,
     transaction::{flake_inputs, pins},
@@ -170,7 +173,12 @@ impl Project {
         if project.inputs.remove(name).is_none() {
             return Err(unknown(name, &project));
         }
-        let uses = |modules: &[state::Use]| modules.iter().any(|one| one.module.input == *name);
+        let classes = self.classes_of(name, &state)?;
+        let is_of_input = |named: &ModuleRef| match named {
+            ModuleRef::Id(id) => id.input == *name,
+            ModuleRef::Python(class) => classes.contains(class),
+        };
+        let uses = |modules: &[state::Use]| modules.iter().any(|one| is_of_input(&one.module));
         let configurations = state.configurations.iter().filter(|(_, parsed)| uses(&parsed.value.modules));
         let tags = state.tags.iter().filter(|(_, parsed)| uses(&parsed.value.modules));
         let users: Vec<String> = configurations
@@ -181,9 +189,24 @@ impl Project {
         if !users.is_empty() && name.as_str() != BUILT_IN {
             return Err(InputError::InUse { name: name.clone(), users: users.join(", ") });
         }
+        project.thymis_repositories.remove(name);
         let mut lock = self.lock()?;
         lock.inputs.remove(name);
         self.write_inputs(&project_lock, &project, lock)
+    }
+
+    /// The classes of Thymis 0.9 for which modules of the input stand; not looked for where the state names none.
+    fn classes_of(&self, name: &InputName, state: &State) -> Result<BTreeSet<PythonClass>, InputError> {
+        let configurations = state.configurations.values().flat_map(|parsed| &parsed.value.modules);
+        let uses = configurations.chain(state.tags.values().flat_map(|parsed| &parsed.value.modules));
+        let named = uses.filter_map(|one| if let ModuleRef::Python(class) = &one.module { Some(class) } else { None });
+        let named: BTreeSet<PythonClass> = named.cloned().collect();
+        if named.is_empty() {
+            return Ok(named);
+        }
+        let catalogue = Catalogue::load(&self.host, &state.project, &self.lock()?).map_err(GenerateError::from)?;
+        let of_input = |class: &PythonClass| catalogue.claiming(class).iter().any(|loaded| loaded.id.input == *name);
+        Ok(named.into_iter().filter(of_input).collect())
     }
 
     /// Pins, with Nix, the inputs of inputs that are not known yet; answers which they were.

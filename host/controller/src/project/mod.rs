@@ -5,8 +5,10 @@
 //! and [`Project::generate`] puts them in place as one transaction.
 
 mod catalogue;
+mod export;
 mod failure;
 mod generator;
+mod import;
 mod inputs;
 mod state;
 mod transaction;
@@ -28,8 +30,9 @@ pub use catalogue::{Catalogue, InputReport, Loaded};
 pub use failure::{Failure, FailureKind};
 pub use generator::{Generation, Generator, Warning};
 pub(crate) use generator::{migrated, target};
+pub use import::ImportError;
 pub use inputs::{InputError, Shown};
-pub use state::{Parsed, State, StateReadError};
+pub use state::{Parsed, State, StateProblem, StateReadError};
 pub use transaction::{CommitError, GenerateError, Generated, Options};
 
 use crate::{
@@ -160,6 +163,24 @@ impl Project {
             }
         }
         Ok(Self { repository, host })
+    }
+
+    /// Says where devices reach the controller, or that nobody knows; answers what was said before.
+    ///
+    /// # Errors
+    /// When the state can't be read or written.
+    pub fn set_controller_url(&self, url: Option<&str>) -> Result<Option<String>, ProjectError> {
+        let _lock = self.repository.lock()?;
+        let mut project = (*self.state()?.project).clone();
+        let before = project.controller_url.take();
+        project.controller_url = url.map(str::to_owned);
+        if before != project.controller_url {
+            let bytes = thymis_core::json::write(&project).unwrap_or_default();
+            thymis_core::state::Project::parse(&bytes)
+                .map_err(|error| StateReadError::from(StateProblem::State(error)))?;
+            state::write(self.root(), "state/project.json", &bytes)?;
+        }
+        Ok(before)
     }
 
     /// The folder.
