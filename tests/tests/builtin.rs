@@ -1,25 +1,15 @@
-//! A module is the same module wherever it runs: linked into the program or compiled to a component, built here or there,
-//! and its answers are those that Thymis 0.9 gave.
+//! A module is the same module wherever it runs: linked into the program or compiled to a component, built here or there.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 
-use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
+use std::{fs, path::Path};
 
-use serde_json::{Map, Value, json};
-use thymis_controller::{
-    module::{Module, Native},
-    project::{Catalogue, Generator, Host, Parsed, State},
-};
-use thymis_core::{
-    digest::Digest,
-    grant::Lock,
-    state::{Configuration, Project, Tag},
-    wire,
-};
+use serde_json::{Value, json};
+use thymis_controller::module::{Module, Native};
+use thymis_core::{digest::Digest, schema::Descriptor, wire};
 use thymis_sandbox::{Limits, Sandbox};
-use thymis_tests::{Fixtures, Lib, Nix};
 
 use common::{Thymis, checkout, component, standalone};
 
@@ -33,7 +23,8 @@ struct Pair {
 impl Pair {
     fn of(name: &'static str, native: thymis_sdk::Component) -> Self {
         let sandbox = Sandbox::new(Limits::default(), None).unwrap();
-        let bytes = fs::read(component(name)).unwrap();
+        let folder = if BUILT_IN.contains(&name) { format!("built-in/{name}") } else { name.to_owned() };
+        let bytes = fs::read(component(&folder)).unwrap();
         Self {
             native: Module::Native(Native::new(native, Limits::default())),
             isolated: Module::Component(sandbox.load(&bytes, false).unwrap()),
@@ -110,6 +101,9 @@ fn request(name: &str, settings: impl ToString, kind: wire::TargetKind, url: Opt
     }
 }
 
+/// Samples of settings for each module.
+const SAMPLES: usize = 400;
+
 /// What people paste into fields.
 const TEXTS: [&str; 9] = [
     "",
@@ -123,37 +117,57 @@ const TEXTS: [&str; 9] = [
     "{\"_type\":\"override\"}",
 ];
 
-#[test]
-fn the_device_is_the_same_native_and_isolated() {
-    let pair = Pair::of("device", thymis_module_device::thymis_modules());
-    pair.describe_and_migrate_alike();
-    pair.nonsense_is_answered_alike();
+const BUILT_IN: [&str; 10] = [
+    "bash",
+    "containers",
+    "custom-nix",
+    "device",
+    "files",
+    "kiosk",
+    "localization",
+    "networking",
+    "python",
+    "security",
+];
 
-    let types = ["raspberry-pi-3", "raspberry-pi-4", "raspberry-pi-5", "generic-x86_64", "generic-aarch64"];
-    let formats = ["", "sd-card-image", "usb-stick-installer", "qcow", "nixos-vm"];
-    let or_none = |values: &[&'static str]| -> Vec<Option<&'static str>> {
-        values.iter().copied().map(Some).chain([None]).collect()
-    };
-    for device_type in or_none(&types) {
-        for image_format in or_none(&formats) {
-            for version in [None, Some("25.11")] {
-                let mut settings = json!({});
-                let values =
-                    [("device_type", device_type), ("image_format", image_format), ("nix_state_version", version)];
-                for (key, value) in values {
-                    if let Some(value) = value {
-                        settings[key] = value.into();
-                    }
-                }
-                assert!(pair.set(&settings).is_ok(), "{settings}");
+fn native(name: &str) -> thymis_sdk::Component {
+    match name {
+        "bash" => thymis_module_bash::thymis_modules(),
+        "containers" => thymis_module_containers::thymis_modules(),
+        "custom-nix" => thymis_module_custom_nix::thymis_modules(),
+        "device" => thymis_module_device::thymis_modules(),
+        "files" => thymis_module_files::thymis_modules(),
+        "kiosk" => thymis_module_kiosk::thymis_modules(),
+        "localization" => thymis_module_localization::thymis_modules(),
+        "networking" => thymis_module_networking::thymis_modules(),
+        "python" => thymis_module_python::thymis_modules(),
+        "security" => thymis_module_security::thymis_modules(),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn every_built_in_module_is_the_same_native_and_isolated() {
+    for name in BUILT_IN {
+        let pair = Pair::of(name, native(name));
+        pair.describe_and_migrate_alike();
+        pair.nonsense_is_answered_alike();
+        let descriptors = Descriptor::check_all(pair.native.describe().unwrap()).unwrap();
+        let [descriptor] = descriptors.as_slice() else { panic!("{name} has {} modules", descriptors.len()) };
+        assert_eq!(descriptor.name.as_str(), name);
+        let mut asked = 0;
+        for sample in descriptor.settings.samples(SAMPLES).list {
+            // What the host refuses never gets there; what it accepts has its defaults and handles.
+            if let Ok(settings) = descriptor.settings.validate(&sample.settings, sample.target) {
+                let _ = pair.set(settings.json());
+                asked += 1;
             }
         }
-    }
-    for text in TEXTS {
-        assert!(pair.set(json!({ "device_name": text, "agent_controller_url": text })).is_ok());
-        // No choice: the module's own problems, the same in both.
-        let problems = pair.set(json!({ "device_type": text, "image_format": [text], "device_name": 1 })).unwrap_err();
-        assert!(problems.len() >= 3, "{problems:?}");
+        assert!(asked > 5, "{name}: {asked}");
+        for text in TEXTS {
+            let every = descriptor.settings.settings().map(|setting| (setting.key.clone(), Value::from(text)));
+            let _ = pair.set(Value::Object(every.collect()));
+        }
     }
 }
 
@@ -203,7 +217,7 @@ fn a_component_is_the_same_bytes_wherever_it_is_built() {
     let home = std::env::var("HOME").unwrap();
     let cargo = std::env::var("CARGO_HOME").unwrap_or_else(|_| format!("{home}/.cargo"));
     let of_machine = [Path::new(&home), Path::new(&cargo), checkout(), world.path()];
-    for bytes in [&built[0], &fs::read(component("device")).unwrap()] {
+    for bytes in [&built[0], &fs::read(component("built-in/device")).unwrap()] {
         for path in of_machine {
             let path = format!("{}/", path.display());
             let found = bytes.windows(path.len()).position(|window| window == path.as_bytes());
@@ -211,82 +225,4 @@ fn a_component_is_the_same_bytes_wherever_it_is_built() {
             assert_eq!(told, None, "{path} stands in a component");
         }
     }
-}
-
-#[test]
-fn the_device_gives_the_values_of_thymis() {
-    let golden: Value =
-        serde_json::from_slice(&fs::read(Fixtures::folder().join("golden-device.json")).unwrap()).unwrap();
-    let folder = tempfile::TempDir::new().unwrap();
-    let host = Host::with_cache(folder.path()).unwrap();
-    let mut project = Project::new();
-    project.controller_url = Some(golden["controller-url"].as_str().unwrap().to_owned());
-    let catalogue = Catalogue::load(&host, &project, &Lock::new()).unwrap();
-    for case in golden["cases"].as_array().unwrap() {
-        let mut state = State {
-            project: Arc::new(project.clone()),
-            configurations: Default::default(),
-            tags: Default::default(),
-            files: Default::default(),
-        };
-        for module in case["modules"].as_array().unwrap() {
-            let mut target = json!({ "modules": [{ "module": "thymis/device", "settings": module["settings"] }] });
-            let id = module["identifier"].as_str().unwrap();
-            if module["target"] == "tag" {
-                target["priority"] = module["priority"].clone();
-                let tag: Tag = serde_json::from_value(target).unwrap();
-                state.tags.insert(id.parse().unwrap(), parsed(tag));
-            } else {
-                let configuration: Configuration = serde_json::from_value(target).unwrap();
-                state.configurations.insert(id.parse().unwrap(), parsed(configuration));
-            }
-        }
-        let generation = Generator::new().generate(&state, &catalogue, &BTreeSet::new());
-        assert!(generation.failures.is_empty(), "{}: {:?}", case["id"], generation.failures);
-        let files: Vec<_> = generation
-            .files
-            .iter()
-            .filter(|(path, _)| path.ends_with(".nix"))
-            .map(|(path, text)| Nix::shared().file(&format!("{}/{path}", case["id"].as_str().unwrap()), text))
-            .collect();
-        for lib in [Lib::Small, Lib::Real] {
-            let Some(values) = evaluated(lib, &files) else { continue };
-            assert_eq!(values, case["expected"], "{} with {lib:?}", case["id"]);
-        }
-    }
-}
-
-fn parsed<T>(value: T) -> Parsed<T> {
-    Parsed { value: Arc::new(value), digest: Digest::of(b"") }
-}
-
-/// Values and imports of generated files, with modules of `inputs` that only tell their names.
-fn evaluated(lib: Lib, files: &[std::path::PathBuf]) -> Option<Value> {
-    let nixos = Fixtures::nixos(lib, "golden values of the built-in device")?;
-    let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
-    let text = format!(
-        "let
-          inherit ({nixos}) nixosSystem;
-          golden = builtins.fromJSON (builtins.readFile {});
-          names = builtins.concatMap (case: case.expected.imports) golden.cases;
-          recorded = name: {{ name = builtins.substring 27 (-1) name; value = {{ recorded = [ name ]; }}; }};
-          inputs.thymis.nixosModules = builtins.listToAttrs (map recorded names);
-        in (nixosSystem {{ modules = [ {} ]; specialArgs = {{ inherit inputs; }}; }}).values",
-        Fixtures::folder().join("golden-device.json").display(),
-        files.join(" ")
-    );
-    let mut values = match Nix::shared().eval(&text).unwrap() {
-        Value::Object(values) => values,
-        other => panic!("{other}"),
-    };
-    let mut imports: Vec<String> =
-        values.remove("recorded").map(|names| serde_json::from_value(names).unwrap()).unwrap_or_default();
-    imports.sort();
-    // What the fixture says by itself.
-    values.remove("nixpkgs");
-    if let Some(Value::Object(system)) = values.get_mut("system") {
-        system.remove("build");
-    }
-    values.retain(|_, value| *value != Value::Object(Map::new()));
-    Some(json!({ "options": values, "imports": imports }))
 }

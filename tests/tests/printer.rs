@@ -519,6 +519,8 @@ fn calls(answer: &mut Answer) -> Vec<(&'static str, u32)> {
     call!("writeShellApplication", name(answer), answer.list([jq]), answer.text("jq ."));
     let flask = answer.text("flask");
     call!("writePython3", name(answer), answer.list([flask]), answer.text("print(1)"));
+    let flask = answer.text("flask");
+    call!("writePython3Unchecked", name(answer), answer.list([flask]), answer.text("print( 1)"));
     call!("formats.generate", answer.text("toml"), name(answer), answer.data(&json!({ "a": { "b": 1 } })));
     all
 }
@@ -587,6 +589,7 @@ fn every_function_evaluates(lib: Lib, check: &str) {
         writeShellScript: "/nix/store/…-run.sh"
         writeShellApplication: "/nix/store/…-run.sh"
         writePython3: "/nix/store/…-run.sh"
+        writePython3Unchecked: "/nix/store/…-run.sh"
         formats.generate: "/nix/store/…-run.sh"
         config: "yes"
         output: "/nix/store/…-jq-1.0"
