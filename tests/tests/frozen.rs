@@ -40,7 +40,27 @@ fn a_component_of_0_1_loads_and_describes_itself_as_ever() {
     let [wide] = descriptors.as_slice() else { panic!("{} modules", descriptors.len()) };
     let settings: Vec<String> =
         wide.settings.settings().map(|setting| format!("{}: {}", setting.key, setting.shape.name())).collect();
-    insta::assert_snapshot!(settings.join("\n"));
+    insta::assert_snapshot!(settings.join("\n"), @r"
+    name: string
+    mode: select
+    enabled: bool
+    level: int
+    ratio: float
+    notes: text
+    script: code
+    place: path
+    package: package
+    device: device-type
+    artifact: artifact
+    secret: secret
+    timer: systemd-timer
+    reason: string
+    kind: string
+    first: group
+    peers: list
+    words: list
+    numbers: map
+    ");
     assert!(component.migrate("wide", 0, "{}").unwrap().answer.is_err());
     assert_eq!(component.migrate("wide", 2, "{}").unwrap().answer.unwrap(), r#"{"level":2}"#);
 }
@@ -79,5 +99,5 @@ fn without_hashes(value: Value) -> Value {
 #[test]
 fn nobody_changed_the_component() {
     let bytes = fs::read(frozen("0.1").join("repository").join(COMPONENT)).unwrap();
-    insta::assert_snapshot!(Digest::of(&bytes));
+    insta::assert_snapshot!(Digest::of(&bytes), @"sha256:fc50cb2f548b7be26aca08a895c0dc4bca88882f1952cf255325a3684021db9c");
 }

@@ -466,7 +466,7 @@ fn names_of_packages_outputs_functions_and_places_are_plain_or_refused() {
         };
         assert!(
             placed("/run/x", &attempt).is_err()
-                || attempt.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+                || attempt.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
         );
         assert!(placed(&attempt, "root").is_err() || attempt.starts_with('/'));
         let mut call = Answer::default();

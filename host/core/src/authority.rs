@@ -108,7 +108,7 @@ impl Authority<'_> {
         if definition.strength == Strength::Force && !force {
             denied.push(Denied::Force { path: path.to_string() });
         }
-        leaves(path, &definition.value, &mut |leaf, _| {
+        leaves(path, &definition.value, &mut |leaf, _, _| {
             let found = class_of_leaf(leaf);
             if found < accepted {
                 denied.push(Denied::Class { path: leaf.to_string(), found, accepted });

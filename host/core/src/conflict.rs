@@ -92,12 +92,12 @@ pub fn facts(definitions: &[Definition], priority: u32, origin: &Arc<Origin>) ->
             Strength::Fallback => DEFAULT,
             Strength::Force => FORCE,
         };
-        leaves(&definition.path, &definition.value, &mut |path, value| {
+        leaves(&definition.path, &definition.value, &mut |path, value, chosen| {
             let replaces =
                 (definition.strength != Strength::Merge && path != &definition.path).then(|| definition.path.clone());
             facts.push(Fact {
                 path: path.clone(),
-                value: comparable(value),
+                value: if chosen { Value::Other } else { comparable(value) },
                 strength: definition.strength,
                 priority,
                 replaces,
@@ -260,6 +260,15 @@ mod tests {
         assert_eq!(conflicts, []);
         let equal = compare(a.iter().chain(&a));
         assert_eq!(equal.0, []);
+    }
+
+    #[test]
+    fn what_only_evaluation_chooses_is_left_to_evaluation() {
+        let function = crate::expr::function("if").unwrap();
+        let arguments = vec![Expr::Bool(true), text("1"), text("2")];
+        let either = Expr::Call(crate::expr::Call { function, arguments });
+        let one = facts(&[definition("a.b", either, Strength::Override)], 80, &origin("host", "x/a"));
+        assert_eq!(compare(&one).0, []);
     }
 
     #[test]

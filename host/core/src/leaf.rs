@@ -5,23 +5,24 @@ use crate::{
     option::{Class, OptionPath, OptionPattern, class_of, config_aside, worst_below},
 };
 
-/// Calls `see` with every path that the value sets, and what it sets there. Both branches of a choice count.
-pub fn leaves(path: &OptionPath, value: &Expr, see: &mut dyn FnMut(&OptionPath, &Expr)) {
-    walk(&mut path.clone(), value, see);
+/// Calls `see` with every path that the value sets, what it sets there, and whether that depends on something that only
+/// evaluation knows. Both branches of a choice count.
+pub fn leaves(path: &OptionPath, value: &Expr, see: &mut dyn FnMut(&OptionPath, &Expr, bool)) {
+    walk(&mut path.clone(), value, false, see);
 }
 
-fn walk(path: &mut OptionPath, value: &Expr, see: &mut dyn FnMut(&OptionPath, &Expr)) {
+fn walk(path: &mut OptionPath, value: &Expr, chosen: bool, see: &mut dyn FnMut(&OptionPath, &Expr, bool)) {
     match value {
         Expr::Attrs(attrs) if !attrs.is_empty() => {
             for (name, value) in attrs {
                 path.push(name);
-                walk(path, value, see);
+                walk(path, value, chosen, see);
                 path.pop();
             }
         }
         _ => match value.choices() {
-            Some(choices) => choices.into_iter().for_each(|choice| walk(path, choice, see)),
-            None => see(path, value),
+            Some(choices) => choices.into_iter().for_each(|choice| walk(path, choice, true, see)),
+            None => see(path, value, chosen),
         },
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::DeviceType,
     permission::{MAX_PERMISSIONS, Permission, output, relative},
+    untrusted,
 };
 
 /// Name of the manifest in a repository.
@@ -97,7 +98,7 @@ impl TryFrom<String> for NixosModule {
         let path = if text.len() > MAX_TEXT { None } else { output(&text) };
         match path.as_deref() {
             Some([first, _]) if first == "nixosModules" => Ok(Self(path.unwrap_or_default())),
-            _ => Err(NixosModuleError(crate::untrusted::short(&text))),
+            _ => Err(NixosModuleError(untrusted::short(&text))),
         }
     }
 }
@@ -122,6 +123,8 @@ pub enum ManifestError {
     NotUtf8,
     #[error("{FILE}, line {line}, column {column}: {message}")]
     Syntax { line: usize, column: usize, message: String },
+    #[error("{FILE}: {0}")]
+    Form(String),
     #[error("{FILE} has no line `manifest = {VERSION}`, which says how the rest is to be read")]
     NoVersion,
     #[error(
@@ -172,7 +175,13 @@ impl Manifest {
             Some(Some(version)) if version != i64::from(VERSION) => return Err(ManifestError::Version(version)),
             Some(Some(_)) => {}
         }
-        let manifest: Self = toml::from_str(text).map_err(|error| syntax(text, &error))?;
+        let manifest: Self = match without_extensions(&table) {
+            None => toml::from_str(text).map_err(|error| syntax(text, &error))?,
+            // Where a key stood isn't known any more.
+            Some(table) => table
+                .try_into()
+                .map_err(|error: toml::de::Error| ManifestError::Form(untrusted::line(error.message())))?,
+        };
         manifest.check()?;
         Ok(manifest)
     }
@@ -199,7 +208,7 @@ impl Manifest {
             }
         }
         for (index, component) in self.components.iter().enumerate() {
-            let shown = || crate::untrusted::short(&component.file);
+            let shown = || untrusted::short(&component.file);
             bound("component.permission", component.permissions.len(), MAX_PERMISSIONS)?;
             if !relative(&component.file) || !component.file.ends_with(".wasm") {
                 return Err(ManifestError::ComponentFile(shown()));
@@ -208,7 +217,7 @@ impl Manifest {
                 return Err(ManifestError::ComponentTwice(shown()));
             }
             if !WIT_VERSIONS.contains(&component.wit.as_str()) {
-                return Err(ManifestError::Wit { file: shown(), wit: crate::untrusted::short(&component.wit) });
+                return Err(ManifestError::Wit { file: shown(), wit: untrusted::short(&component.wit) });
             }
         }
         for (index, device) in self.device_types.iter().enumerate() {
@@ -220,7 +229,7 @@ impl Manifest {
             for (field, word) in formats.chain([("system", &device.system)]) {
                 // The identifiers of device types have the same letters.
                 if word.parse::<DeviceType>().is_err() {
-                    let found = crate::untrusted::short(word);
+                    let found = untrusted::short(word);
                     return Err(ManifestError::DeviceTypeWord { id: device.id.clone(), field, found });
                 }
             }
@@ -239,12 +248,34 @@ impl Manifest {
             Some((parts.next()??, parts.next()??))
         };
         match (version(needed), version(own)) {
-            (None, _) => Err(ManifestError::MinimumHost(crate::untrusted::short(needed))),
+            (None, _) => Err(ManifestError::MinimumHost(untrusted::short(needed))),
             (needed_version, own_version) if needed_version > own_version => {
-                Err(ManifestError::HostTooOld { needed: crate::untrusted::short(needed), own })
+                Err(ManifestError::HostTooOld { needed: untrusted::short(needed), own })
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// The manifest without keys that start with `x-`, if it has any: they are for others to read.
+fn without_extensions(table: &toml::Table) -> Option<toml::Table> {
+    fn strip(value: &mut toml::Value, found: &mut bool) {
+        match value {
+            toml::Value::Table(table) => {
+                let before = table.len();
+                table.retain(|key, _| !key.starts_with("x-"));
+                *found |= table.len() != before;
+                table.iter_mut().for_each(|(_, value)| strip(value, found));
+            }
+            toml::Value::Array(items) => items.iter_mut().for_each(|value| strip(value, found)),
+            _ => {}
+        }
+    }
+    let (mut value, mut found) = (toml::Value::Table(table.clone()), false);
+    strip(&mut value, &mut found);
+    match value {
+        toml::Value::Table(table) if found => Some(table),
+        _ => None,
     }
 }
 
@@ -254,7 +285,7 @@ fn syntax(text: &str, error: &toml::de::Error) -> ManifestError {
     ManifestError::Syntax {
         line: before.matches('\n').count() + 1,
         column: before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1,
-        message: crate::untrusted::line(error.message()),
+        message: untrusted::line(error.message()),
     }
 }
 
@@ -311,6 +342,16 @@ reason = "Runs the logger as a service."
     }
 
     #[test]
+    fn keys_for_others_are_ignored() {
+        let extended = GOOD
+            .replace("wit = ", "x-build = { with = 1 }\nwit = ")
+            .replace("[repository]", "[x-shop]\na = 1\n[repository]");
+        assert_eq!(Manifest::parse(extended.as_bytes()), Manifest::parse(GOOD.as_bytes()));
+        insta::assert_snapshot!(refused(&extended.replace("wit = ", "colour = 1\nwit = ")),
+            @"thymis.toml: unknown field `colour`, expected one of `file`, `wit`, `permission`");
+    }
+
+    #[test]
     fn device_types_are_checked() {
         let board = r#"
 [[device-type]]
@@ -325,7 +366,7 @@ image-formats = ["sd-card-image"]
         insta::assert_snapshot!(refused(&format!("{good}{board}")),
             @"thymis.toml: the device type `acme-board` is listed twice");
         insta::assert_snapshot!(refused(&good.replace("nixosModules.acme", "packages.acme")),
-            @"thymis.toml, line 18, column 10: `packages.acme-board` is not a NixOS module of a flake; write `nixosModules.` and its name");
+            @"thymis.toml, line 20, column 10: `packages.acme-board` is not a NixOS module of a flake; write `nixosModules.` and its name");
         insta::assert_snapshot!(refused(&good.replace("aarch64-linux", "${x}")),
             @"thymis.toml: the device type `acme-board` has `${x}` as its system; allowed are a-z, 0-9, `_` and `-`");
     }

@@ -86,7 +86,7 @@ fn a_module_that_nobody_has() {
     ");
     insta::assert_snapshot!(using("thymis/nothing", json!({})), @"
     one configuration or tag can't be generated; nothing was changed:
-    - `thymis/nothing` in configuration `lobby`: the input `thymis` has no module `nothing` (it has device): it may have been removed in this revision; remove it here too, or go back to an older revision
+    - `thymis/nothing` in configuration `lobby`: the input `thymis` has no module `nothing` (it has bash, containers, custom-nix, device, files, kiosk, localization, networking, python, security): it may have been removed in this revision; remove it here too, or go back to an older revision
     With --keep-going, the others are generated and these say why they are not
     ");
     insta::assert_snapshot!(using("nixpkgs/nothing", json!({})), @"

@@ -125,7 +125,7 @@ pub(crate) fn rich() -> wire::Descriptor {
     let mut descriptor = of_types(&[
         (scalar("string"), json!({ "pattern": "\\d+" })),
         (scalar("code"), json!({ "language": "python" })),
-        (scalar("secret"), json!({ "secret-kinds": ["a"], "secret-processing": ["b"], "secret-in-image": true })),
+        (scalar("secret"), json!({ "secret-kinds": ["file"], "secret-processing": ["none"], "secret-in-image": true })),
         (wire::Shape::List(0), json!({ "unique-by": "" })),
         (wire::Shape::Map(1), json!({ "key-pattern": "[a-z]+" })),
         (wire::Shape::Select(vec![choice]), json!({})),

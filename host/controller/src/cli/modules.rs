@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 use thymis_core::{
     id::ModuleId,
-    schema::{Effect, Setting, Shape, json_schema, json_schemas},
+    schema::{Effect, JSON_SCHEMA_PREFIX, Setting, Shape, json_schema, json_schemas},
     untrusted,
 };
 
@@ -31,20 +31,44 @@ pub(super) fn modules(context: &Context, wanted: Option<&ModuleId>, schema: bool
         }
     };
     if schema {
-        let document = match (wanted, modules.as_slice()) {
+        let mut document = match (wanted, modules.as_slice()) {
             (Some(_), [loaded]) => json_schema(&loaded.id, &loaded.descriptor),
             _ => json_schemas(modules.iter().map(|loaded| (&loaded.id, &loaded.descriptor))),
         };
+        // They belong to the project, not to a module.
+        if let Some(keywords) = document.as_object_mut() {
+            keywords.insert(format!("{JSON_SCHEMA_PREFIX}device-types"), device_types(&catalogue));
+        }
         println!("{}", untrusted::json(&serde_json::to_string_pretty(&document)?));
         return Ok(());
     }
     if context.json(&modules.iter().map(|loaded| as_json(loaded)).collect::<Vec<_>>())? {
         return Ok(());
     }
+    let asks = modules.iter().any(|loaded| loaded.descriptor.settings.settings().any(is_device_type));
     for loaded in modules {
         print(loaded);
     }
+    if asks {
+        anstream::println!("{BOLD}Device types{RESET}");
+        for (id, kind) in &catalogue.device_types {
+            let label = untrusted::short(&kind.label);
+            anstream::println!("  {id:<24} {label:<24} {:<16} {DIM}from {}{RESET}", kind.system, kind.input);
+        }
+    }
     Ok(())
+}
+
+fn is_device_type(setting: &Setting) -> bool {
+    matches!(*setting.shape, Shape::DeviceType)
+}
+
+fn device_types(catalogue: &Catalogue) -> Value {
+    let kinds = catalogue.device_types.iter().map(|(id, kind)| {
+        let value = json!({ "label": kind.label, "system": kind.system, "image-formats": kind.image_formats, "input": kind.input });
+        (id.to_string(), value)
+    });
+    Value::Object(kinds.collect())
 }
 
 fn as_json(loaded: &Loaded) -> Value {

@@ -111,6 +111,8 @@ impl LoadError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceKind {
     pub input: InputName,
+    /// As its repository calls it.
+    pub label: String,
     pub system: String,
     pub module: NixosModule,
     /// The usual one first.
@@ -188,13 +190,13 @@ impl Catalogue {
         built_in.map_or(all, |loaded| vec![loaded])
     }
 
-    /// What a use means. That there is a module of that name isn't said.
+    /// The module that a use means, by its present name. That there is one isn't said.
     ///
     /// # Errors
     /// When no module, or several, were the class that it names.
     pub(crate) fn identity(&self, named: &ModuleRef) -> Result<ModuleId, FailureKind> {
         let class = match named {
-            ModuleRef::Id(id) => return Ok(id.clone()),
+            ModuleRef::Id(id) => return Ok(self.find(id).map_or_else(|| id.clone(), |loaded| loaded.id.clone())),
             ModuleRef::Python(class) => class,
         };
         match self.claiming(class).as_slice() {
@@ -214,7 +216,11 @@ impl Catalogue {
     /// One use of a module in a target.
     pub(crate) fn origin(&self, target: &TargetId, one: &state::Use) -> Result<Arc<Origin>, FailureKind> {
         let module = self.identity(&one.module)?;
-        let instance = one.instance(&module.name);
+        // Names of units are made of the instance: they stay when a module gets another name.
+        let instance = match &one.module {
+            ModuleRef::Id(stored) => one.instance(&stored.name),
+            ModuleRef::Python(_) => one.instance(&module.name),
+        };
         Ok(Arc::new(Origin { target: target.clone(), module, instance }))
     }
 
@@ -323,6 +329,7 @@ impl Catalogue {
 fn device_types(input: &InputName, manifest: &Manifest) -> BTreeMap<DeviceType, DeviceKind> {
     let kind = |device: &DeviceTypeEntry| DeviceKind {
         input: input.clone(),
+        label: device.label.clone(),
         system: device.system.clone(),
         module: device.output.clone(),
         image_formats: device.image_formats.clone(),

@@ -358,7 +358,7 @@ fn fits(expr: &Expr, argument: Argument) -> bool {
 /// How many bytes the paths of all options take that a definition sets: one name high up is part of every path below it.
 fn spelled(definition: &Definition) -> usize {
     let mut bytes = 0_usize;
-    leaves(&definition.path, &definition.value, &mut |path, _| {
+    leaves(&definition.path, &definition.value, &mut |path, _, _| {
         bytes = bytes.saturating_add(path.segments().iter().map(String::len).sum());
     });
     bytes

@@ -138,6 +138,15 @@ impl<'a> Extras<'a> {
         self.take(key, &expected, read).unwrap_or_default()
     }
 
+    /// Names of a closed list.
+    pub(super) fn known_names(&mut self, key: &'static str, what: &str, known: &[&str]) -> Vec<String> {
+        let names = self.names(key);
+        for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
+            self.problems.unknown(self.place, what, name);
+        }
+        names
+    }
+
     pub(super) fn pattern(&mut self, key: &'static str) -> Option<Pattern> {
         let source = self.string(key, limits::PATTERN_BYTES)?;
         match compile(&source) {

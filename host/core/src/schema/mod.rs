@@ -33,4 +33,6 @@ pub use problem::{SchemaCode, SchemaProblem, SettingsCode, SettingsProblem};
 pub use sample::{Expected, Sample, Samples};
 pub use schema::Schema;
 pub use settings::{Handle, HandleKind, Settings};
-pub use shape::{Bounds, Choice, Code, Group, List, Map, Pattern, Secret, Setting, Shape, Text};
+pub use shape::{
+    Bounds, Choice, Code, Group, List, Map, Pattern, SECRET_KINDS, SECRET_PROCESSING, Secret, Setting, Shape, Text,
+};

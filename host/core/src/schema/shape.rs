@@ -86,6 +86,11 @@ pub struct Code {
     pub text: Text,
 }
 
+/// Kinds of secrets: one line of text, several, lines of `KEY=value`, and any bytes.
+pub const SECRET_KINDS: [&str; 4] = ["single_line", "multi_line", "env_list", "file"];
+/// What can become of a secret before it is placed: nothing, or the hash of a password.
+pub const SECRET_PROCESSING: [&str; 2] = ["none", "mkpasswd-yescrypt"];
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Secret {

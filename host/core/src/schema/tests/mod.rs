@@ -138,7 +138,7 @@ fn rich() -> Descriptor {
     let path = t.scalar("path");
     let package = t.scalar("package");
     let artifact = t.scalar("artifact");
-    let secret = t.limited("secret", json!({ "secret-kinds": ["password"], "secret-in-image": false, "x-hint": 1 }));
+    let secret = t.limited("secret", json!({ "secret-kinds": ["single_line"], "secret-in-image": false, "x-hint": 1 }));
     let timer = t.scalar("systemd-timer");
     let mode = t.select(&["off", "manual", "automatic"]);
     let user = t.group(vec![
