@@ -59,12 +59,32 @@ impl Program {
 pub enum Example {
     TemperatureLogger,
     WebApp,
+    ContainerStack,
+    CustomBoard,
+    DevelopmentMachine,
+    QtKiosk,
+    VmHost,
     /// Settings that must be given, and a NixOS module that tells which inputs it sees.
     Picky,
 }
 
 impl Example {
-    const ALL: [Self; 3] = [Self::TemperatureLogger, Self::WebApp, Self::Picky];
+    const ALL: [Self; 8] = [
+        Self::TemperatureLogger,
+        Self::WebApp,
+        Self::ContainerStack,
+        Self::CustomBoard,
+        Self::DevelopmentMachine,
+        Self::QtKiosk,
+        Self::VmHost,
+        Self::Picky,
+    ];
+
+    /// The example whose folder has this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|example| example.name() == name)
+    }
 
     /// The folder's name.
     #[must_use]
@@ -72,18 +92,19 @@ impl Example {
         match self {
             Self::TemperatureLogger => "temperature-logger",
             Self::WebApp => "web-app",
+            Self::ContainerStack => "container-stack",
+            Self::CustomBoard => "custom-board",
+            Self::DevelopmentMachine => "development-machine",
+            Self::QtKiosk => "qt-kiosk",
+            Self::VmHost => "vm-host",
             Self::Picky => "picky",
         }
     }
 
     /// Its component, as a path in the repository.
     #[must_use]
-    pub fn file(self) -> &'static str {
-        match self {
-            Self::TemperatureLogger => "modules/temperature_logger.wasm",
-            Self::WebApp => "modules/web_app.wasm",
-            Self::Picky => "modules/picky.wasm",
-        }
+    pub fn file(self) -> String {
+        format!("modules/{}.wasm", self.name().replace('-', "_"))
     }
 
     /// The component's bytes.
@@ -96,7 +117,7 @@ impl Example {
     /// program, once per process. Several processes may do so at once: cargo makes them wait.
     #[must_use]
     pub fn repository(self) -> &'static Path {
-        static PLACES: [OnceLock<PathBuf>; 3] = [const { OnceLock::new() }; 3];
+        static PLACES: [OnceLock<PathBuf>; Example::ALL.len()] = [const { OnceLock::new() }; Example::ALL.len()];
         let index = Self::ALL.iter().position(|example| *example == self).unwrap();
         PLACES[index].get_or_init(|| {
             let crate_folder = self.crate_folder();
