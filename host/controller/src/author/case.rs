@@ -192,12 +192,8 @@ pub enum Tried {
     Refused,
     /// The module refuses them with reasons, or what it makes of a hostile text is refused as one.
     Problems,
-    Configuration {
-        answer: wire::Configuration,
-        settings: Settings,
-        /// The file of a device or tag that uses nothing else.
-        nix: String,
-    },
+    /// The file of a device or tag that uses nothing else.
+    Nix(String),
 }
 
 /// What is wrong with a module in one case.
@@ -251,13 +247,13 @@ impl Case {
         };
         let authority = subject.permissions.map(|permissions| thymis_core::authority::Authority { permissions });
         let priority = self.situation.target.priority;
-        match instance::render(answer.clone(), &origin, priority, &settings, authority, subject.trust) {
+        match instance::render(answer, &origin, priority, &settings, authority, subject.trust) {
             Ok(rendered) => {
                 let nix = self.situation.file(&rendered.section);
                 if let Some(error) = rnix::Root::parse(&nix).errors().first() {
                     return Err(Fault::Nix(error.to_string()));
                 }
-                Ok(Tried::Configuration { answer, settings, nix })
+                Ok(Tried::Nix(nix))
             }
             // Nobody but the operator wrote it there, and it is refused to protect them.
             Err(AnswerError::Refused(refusals))

@@ -158,7 +158,7 @@ pub fn module(component: &Component, descriptor: &Descriptor, cases: Cases, upda
         match case.try_twice(subject) {
             Ok(Tried::Refused) => report.refused += 1,
             Ok(Tried::Problems) => report.problems += 1,
-            Ok(Tried::Configuration { nix, .. }) => {
+            Ok(Tried::Nix(nix)) => {
                 report.generated += 1;
                 examples |= case.name == "examples";
                 let Some(repository) = component.repository.as_ref().filter(|_| case.snapshot) else { continue };

@@ -32,7 +32,7 @@ fn without_credential(url: &str) -> (String, bool) {
     let Some((scheme, rest)) = url.split_once("://") else { return (url.to_owned(), false) };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     match authority.rsplit_once('@') {
-        Some((user, host)) if !(scheme.ends_with("ssh") && !user.contains(':')) => {
+        Some((user, host)) if !scheme.ends_with("ssh") || user.contains(':') => {
             (format!("{scheme}://{host}{path}"), true)
         }
         _ => (url.to_owned(), false),

@@ -63,8 +63,8 @@ pub fn import(document: Document, host: &dyn Host) -> Result<Imported, ImportErr
     importer.report.dropped = dropped;
     let mut project = Project::new();
     importer.repositories(repositories, &mut project);
-    let (tags, tag_ids) = importer.tags(tags)?;
-    let configurations = importer.configurations(configurations, &tag_ids)?;
+    let Tags { made: tags, by_text } = importer.tags(tags)?;
+    let configurations = importer.configurations(configurations, &by_text)?;
     let mut report = importer.report;
     let listed = |users: BTreeSet<String>| users.into_iter().collect();
     report.secrets = importer.secrets.into_iter().map(|(id, users)| Secret { id, used_by: listed(users) }).collect();
@@ -95,6 +95,12 @@ impl Imported {
         }
         Ok(files)
     }
+}
+
+/// The tags, and what they were called.
+struct Tags {
+    made: BTreeMap<TagId, Tag>,
+    by_text: HashMap<String, TagId>,
 }
 
 struct Importer<'a> {
@@ -202,10 +208,7 @@ impl Importer<'_> {
         }
     }
 
-    fn tags(
-        &mut self,
-        tags: Vec<document::Target>,
-    ) -> Result<(BTreeMap<TagId, Tag>, HashMap<String, TagId>), ImportError> {
+    fn tags(&mut self, tags: Vec<document::Target>) -> Result<Tags, ImportError> {
         let texts: Vec<&str> = tags.iter().map(|tag| tag.identifier.as_str()).collect();
         let ids: Vec<TagId> = identifiers(&texts, "tag", &[]);
         let mut made = BTreeMap::new();
@@ -225,7 +228,7 @@ impl Importer<'_> {
             made.insert(id.clone(), Tag { display_name, priority, modules });
             by_text.entry(tag.identifier).or_insert(id);
         }
-        Ok((made, by_text))
+        Ok(Tags { made, by_text })
     }
 
     fn configurations(

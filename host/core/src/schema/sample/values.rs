@@ -105,7 +105,7 @@ pub(super) fn of_setting(setting: &Setting, number: usize) -> Option<Value> {
 pub(super) fn typical(shape: &Shape, number: usize) -> Option<Value> {
     let some = |values: &[&str]| values.get(number % values.len().max(1)).copied().map(Value::from);
     match shape {
-        Shape::Bool => Some(Value::from(number % 2 == 0)),
+        Shape::Bool => Some(Value::from(number.is_multiple_of(2))),
         Shape::Int(bounds) => {
             let number = i64::try_from(number).ok()?;
             let inside = [1, 60, 8080].map(|usual: i64| usual.saturating_add(number));
