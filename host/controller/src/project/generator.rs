@@ -12,23 +12,20 @@ use thymis_core::{
     digest::Digest,
     expr::Trust,
     grant::Lock,
-    id::{BUILT_IN, ConfigurationId, InputName, ModuleId, TagId},
+    id::{ConfigurationId, InputName, TagId},
     instance::{self, Rendered, Target},
     nix, secret,
-    state::{self, CONFIGURATION_PRIORITY, Configuration, Use},
+    state::{self, Configuration, Use},
 };
 
 use super::{
     Host,
     catalogue::{Catalogue, CatalogueError, Loaded, is_base},
+    device,
     failure::{Failure, FailureKind, TOLD, why},
     state::{Parsed, State},
 };
 use crate::input::Status;
-
-/// The built-in module whose setting says what a device is.
-const DEVICE: &str = "device";
-const DEVICE_TYPE: &str = "device_type";
 
 /// Makes the files of a project. It keeps what it made, and makes again only what depends on a change.
 #[derive(Debug, Default)]
@@ -248,7 +245,7 @@ impl Work<'_> {
         let configuration = &configuration.value;
         let tags: Vec<(&TagId, &TagOutput)> =
             configuration.tags.iter().filter_map(|tag| Some((tag, tags.get(tag)?.as_ref()))).collect();
-        let target = target(self.state, self.catalogue, id, configuration);
+        let target = device::target(self.state, self.catalogue, id, configuration);
         let own = self.sections(&target, &configuration.modules);
         let mut failures = own.failures.clone();
         let fail = |kind| Failure { target: target.id.clone(), origin: None, kind: Arc::new(kind) };
@@ -280,7 +277,7 @@ impl Work<'_> {
             all.extend(broken.flat_map(|(_, output)| output.sections.failures.iter().cloned()));
             why(&all)
         });
-        let device = self.device(&target, configuration);
+        let device = device::section(self.catalogue, &target, configuration);
         if let Some((input, _)) = &device {
             inputs.insert(input.clone());
         }
@@ -300,18 +297,6 @@ impl Work<'_> {
             failures,
             warnings,
         }
-    }
-
-    /// What makes a NixOS of the device that a configuration is for, and the input that it comes from.
-    fn device(&self, target: &Target, configuration: &Configuration) -> Option<(InputName, String)> {
-        let device_type = chosen_device_type(self.catalogue, &configuration.modules)?.parse().ok()?;
-        let kind = self.catalogue.device_types.get(&device_type)?;
-        let section = nix::device(&target.id.file(), &device_type, &kind.input, &kind.module);
-        Some((kind.input.clone(), section))
-    }
-
-    fn is_device_type(&self, id: &str) -> bool {
-        id.parse().is_ok_and(|id| self.catalogue.device_types.contains_key(&id))
     }
 
     fn sections(&self, target: &Target, uses: &[Use]) -> Sections {
@@ -359,7 +344,9 @@ impl Work<'_> {
         }
         let settings = migrated(loaded, one)?;
         let settings = loaded.descriptor.settings.validate(&settings, target.kind()).map_err(FailureKind::Settings)?;
-        if let Some((pointer, wanted)) = settings.device_types().iter().find(|(_, id)| !self.is_device_type(id)) {
+        if let Some((pointer, wanted)) =
+            settings.device_types().iter().find(|(_, id)| !device::is_known(self.catalogue, id))
+        {
             let known = self.catalogue.device_types.keys().map(ToString::to_string).collect();
             return Err(FailureKind::NoDeviceType { pointer: pointer.clone(), wanted: wanted.clone(), known });
         }
@@ -376,39 +363,6 @@ impl Work<'_> {
         }
         Ok(rendered)
     }
-}
-
-/// A configuration, as its modules see it.
-pub(crate) fn target(
-    state: &State,
-    catalogue: &Catalogue,
-    id: &ConfigurationId,
-    configuration: &Configuration,
-) -> Target {
-    let device_type = device_type(state, catalogue, configuration);
-    let kind = device_type.as_ref().and_then(|device| catalogue.device_types.get(&device.parse().ok()?));
-    Target {
-        id: TargetId::Configuration(id.clone()),
-        priority: CONFIGURATION_PRIORITY,
-        system: kind.map(|kind| kind.system.clone()),
-        image_formats: kind.map(|kind| kind.image_formats.clone()).unwrap_or_default(),
-        device_type,
-    }
-}
-
-/// What the operator chose in the configuration, or else in its strongest tag.
-fn device_type(state: &State, catalogue: &Catalogue, configuration: &Configuration) -> Option<String> {
-    let mut tags: Vec<_> = configuration.tags.iter().filter_map(|tag| state.tags.get(tag)).collect();
-    tags.sort_by_key(|tag| tag.value.priority);
-    chosen_device_type(catalogue, &configuration.modules)
-        .or_else(|| tags.iter().find_map(|tag| chosen_device_type(catalogue, &tag.value.modules)))
-        .map(str::to_owned)
-}
-
-fn chosen_device_type<'a>(catalogue: &Catalogue, uses: &'a [Use]) -> Option<&'a str> {
-    let is_device = |id: ModuleId| id.input.as_str() == BUILT_IN && id.name.as_str() == DEVICE;
-    let device = uses.iter().find(|one| catalogue.identity(&one.module).is_ok_and(is_device))?;
-    device.settings.get(DEVICE_TYPE)?.as_str()
 }
 
 fn texts(rendered: &[Rendered]) -> impl Iterator<Item = &str> {

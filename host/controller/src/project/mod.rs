@@ -5,6 +5,7 @@
 //! and [`Project::generate`] puts them in place as one transaction.
 
 mod catalogue;
+mod device;
 mod export;
 mod failure;
 mod generator;
@@ -27,9 +28,10 @@ use thymis_sandbox::Sandbox;
 
 pub use catalogue::CatalogueError;
 pub use catalogue::{Catalogue, InputReport, Loaded};
+pub(crate) use device::target;
 pub use failure::{Failure, FailureKind};
+pub(crate) use generator::migrated;
 pub use generator::{Generation, Generator, Warning};
-pub(crate) use generator::{migrated, target};
 pub use import::ImportError;
 pub use inputs::{InputError, Shown};
 pub use state::{Parsed, State, StateProblem, StateReadError};
