@@ -5,7 +5,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use thymis_tests::World;
+use thymis_tests::{Example, World};
 
 fn world(configuration: Value, tags: &[(&str, Value)]) -> World {
     let world = World::with_inputs();
@@ -197,4 +197,42 @@ fn an_artifact_must_exist_and_reaches_the_device_alone() {
     let stored = rule.strip_prefix("C+ /opt/a - - - - ").unwrap();
     assert_eq!(fs::read_to_string(stored).unwrap(), "the content");
     assert!(fs::metadata(stored).unwrap().is_file());
+}
+
+/// As in Thymis: what a tag adds comes before what the configuration has, also where that is the operator's own Nix.
+#[test]
+fn lists_are_in_the_order_of_thymis() {
+    let world = world(
+        json!({ "tags": ["one", "two"], "modules": [
+            nix("networking.timeServers = [ \"n\" ];"),
+            { "module": "thymis/localization", "settings": { "time_servers": [{ "server": "l" }] } },
+        ] }),
+        &[
+            ("one", tag(90, json!([nix("{ ... }: { networking.timeServers = [ \"t1\" ]; }")]))),
+            ("two", tag(90, json!([nix("{ networking.timeServers = [ \"t2\" ]; }")]))),
+        ],
+    );
+    world.thymis(&["generate"]).done();
+    assert_eq!(values(&world, &["networking.timeServers"]), [json!(["t2", "t1", "l", "n"])]);
+}
+
+/// A second repository can't take over the devices of the first.
+#[test]
+fn a_device_type_of_two_inputs_is_neither_s() {
+    let device = json!({ "module": "thymis/device", "settings": { "device_type": "acme-board-2" } });
+    let world = world(json!({ "modules": [device] }), &[]);
+    let repository = Example::CustomBoard.repository();
+    world.add("board", repository).done();
+    world.thymis(&["input", "accept", "board", "--yes"]).done();
+    world.thymis(&["generate"]).done();
+    assert!(world.read("hosts/lobby.nix").contains("inputs.board.nixosModules.acme-board-2"));
+
+    world.add("aevil", repository).done();
+    world.thymis(&["generate"]).done();
+    world.thymis(&["input", "accept", "aevil", "--yes"]).done();
+    insta::assert_snapshot!(world.thymis(&["generate"]).refused(), @r#"
+    one configuration or tag can't be generated; nothing was changed:
+    - `thymis/device` in configuration `lobby`: the device type `acme-board-2` is one of several inputs, `aevil` and `board`: remove all but one of them
+    With --keep-going, the others are generated and these say why they are not
+    "#);
 }

@@ -118,7 +118,8 @@ fn every_keyword_of_json_schema_has_a_row() {
     let settings = page("settings.md");
     let documented: BTreeSet<&str> = settings.split('`').filter(|text| text.starts_with(JSON_SCHEMA_PREFIX)).collect();
     let rich = thymis_core::schema::Descriptor::check(crate::json_schema::rich()).unwrap();
-    let mut used = BTreeSet::new();
+    // The program adds it to whole documents.
+    let mut used = BTreeSet::from(["x-thymis-device-types"]);
     let text = json_schema(&"a/rich".parse().unwrap(), &rich).to_string();
     used.extend(text.split('"').filter(|text| text.starts_with(JSON_SCHEMA_PREFIX) && *text != JSON_SCHEMA_PREFIX));
     let documented: BTreeSet<&str> = documented.into_iter().filter(|text| *text != JSON_SCHEMA_PREFIX).collect();
@@ -130,6 +131,24 @@ fn refusal(expr: wire::Expr) -> String {
     let definition = wire::Definition { path: vec!["a".to_owned()], value: 0, strength: wire::Strength::Merge };
     let answer = wire::Configuration { exprs: vec![expr], definitions: vec![definition], ..Default::default() };
     Configuration::check(answer, Trust::External).unwrap_err()[0].kind.to_string()
+}
+
+#[test]
+fn every_option_of_a_class_has_a_place() {
+    let manifest = page("manifest.md");
+    let source = include_str!("../../../host/core/src/option/class.rs");
+    let listed = source.lines().filter_map(|line| line.strip_prefix("    (\"")?.split_once("\", Class::"));
+    let mut found = 0;
+    for (option, class) in listed {
+        let number = ["WholeDevice", "Root", "Accounts", "Network", "Hardware", "Harmless"]
+            .iter()
+            .position(|name| class.starts_with(name))
+            .unwrap();
+        let row = manifest.lines().find(|line| line.starts_with(&format!("| {} |", number + 1))).unwrap();
+        assert!(row.contains(&format!("`{option}`")), "{option} {class}");
+        found += 1;
+    }
+    assert!(found > 100);
 }
 
 #[test]

@@ -1,6 +1,9 @@
 use std::{
     ffi::OsStr,
-    os::unix::{ffi::OsStrExt as _, fs::symlink},
+    os::unix::{
+        ffi::OsStrExt as _,
+        fs::{PermissionsExt as _, symlink},
+    },
     process::Command,
 };
 
@@ -35,6 +38,22 @@ fn artifacts_are_copied_with_any_plain_name() {
         assert_eq!(world.read(&format!("artifacts/{name}")), name);
     }
     world.thymis(&["generate"]).done();
+}
+
+#[test]
+fn a_program_among_the_artifacts_stays_one() {
+    let world = World::empty();
+    let old = old(&world, &newest(json!([])));
+    fs::create_dir(old.join("artifacts")).unwrap();
+    for (name, mode) in [("run.sh", 0o755), ("data.txt", 0o644)] {
+        let path = old.join("artifacts").join(name);
+        fs::write(&path, "x").unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    init(&world, &old).done();
+    world.thymis(&["generate"]).done();
+    let tree = world.git(&["ls-tree", "-r", "refs/thymis/draft", "artifacts"]);
+    assert!(tree.contains("100755 blob") && tree.contains("100644 blob"), "{tree}");
 }
 
 #[test]

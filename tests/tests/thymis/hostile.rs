@@ -27,11 +27,14 @@ fn files_that_are_no_states_are_refused_and_nothing_is_made() {
 }
 
 #[test]
-fn modules_that_can_not_even_be_kept_are_refused() {
+fn modules_that_can_not_even_be_kept_are_told_and_hold_nothing_up() {
     for class in ["", "Kiosk", "../../etc", "os.system('x')", "a.b\n", "a/b.c", "a.\u{202e}b"] {
         let module = json!([{ "type": class, "settings": {} }]);
-        let said = refused(newest(json!([configuration("a", module)])).to_string());
-        assert!(said.contains("configuration `a`"), "{class}: {said}");
+        let world = World::empty();
+        let old = old(&world, &newest(json!([configuration("a", module)])));
+        let arguments = ["init", "project", "--from-thymis", old.to_str().unwrap()];
+        let said = world.thymis_in(world.path(), &arguments).done().stdout;
+        assert!(said.contains("Dropped") && said.contains("configuration `a`"), "{class}: {said}");
         assert!(!said.contains('\u{202e}'));
     }
 }

@@ -15,6 +15,7 @@ pub(crate) struct Container {
         label = "Name",
         label(de = "Name"),
         description(de = "Buchstaben, Ziffern, `_`, `.` und `-`."),
+        default = "",
         example = "web"
     )]
     container_name: String,
@@ -22,6 +23,7 @@ pub(crate) struct Container {
     #[setting(
         label(de = "Image"),
         description(de = "Woher es geladen wird, mit seiner Version."),
+        default = "",
         example = "docker.io/library/nginx:1.27"
     )]
     image: String,
@@ -111,6 +113,11 @@ struct Label {
 }
 
 impl Container {
+    /// A row that nobody filled in.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.container_name.trim().is_empty() && self.image.trim().is_empty()
+    }
+
     pub(crate) fn name(&self, at: &str, problems: &mut Problems) -> String {
         let at = format!("{at}/container_name");
         if self.container_name.trim().is_empty() {
@@ -127,9 +134,9 @@ impl Container {
             problems.push(missing(format!("{at}/image")));
         }
         let ports = self.ports.into_iter().map(|port| (port.host, port.container));
-        let ports = pairs(ports, Halves::Second, &format!("{at}/ports"), problems);
+        let ports = pairs(ports);
         let volumes = self.volumes.into_iter().map(|volume| (volume.host, volume.container));
-        let volumes = pairs(volumes, Halves::Both, &format!("{at}/volumes"), problems);
+        let volumes = pairs(volumes);
         let environment = self.environment.into_iter().map(|variable| (variable.key, variable.value));
         let environment = named(environment, &format!("{at}/environment"), problems);
         let labels = self.labels.into_iter().map(|label| (label.key, label.value));
@@ -148,31 +155,11 @@ impl Container {
     }
 }
 
-/// Which halves of `host:container` Podman insists on.
-#[derive(Clone, Copy, PartialEq)]
-enum Halves {
-    Second,
-    Both,
-}
-
 /// `host:container` of each item. An item without either is skipped.
-fn pairs(
-    items: impl Iterator<Item = (Option<String>, Option<String>)>,
-    needed: Halves,
-    at: &str,
-    problems: &mut Problems,
-) -> Vec<String> {
-    let mut pairs = Vec::new();
-    for (index, (host, container)) in items.enumerate() {
-        let (host, container) = (host.unwrap_or_default(), container.unwrap_or_default());
-        match (host.trim().is_empty(), container.trim().is_empty()) {
-            (true, true) => {}
-            (_, true) => problems.push(missing(format!("{at}/{index}/container"))),
-            (true, _) if needed == Halves::Both => problems.push(missing(format!("{at}/{index}/host"))),
-            _ => pairs.push(format!("{host}:{container}")),
-        }
-    }
-    pairs
+fn pairs(items: impl Iterator<Item = (Option<String>, Option<String>)>) -> Vec<String> {
+    let texts = items.map(|(host, container)| (host.unwrap_or_default(), container.unwrap_or_default()));
+    let filled = texts.filter(|(host, container)| !host.trim().is_empty() || !container.trim().is_empty());
+    filled.map(|(host, container)| format!("{host}:{container}")).collect()
 }
 
 /// Names with values. An item without either is skipped.

@@ -55,7 +55,8 @@ impl Module for Containers {
         let mut problems = Problems::default();
         let mut names = HashSet::new();
         let mut containers = config.at("virtualisation.oci-containers.containers");
-        for (index, container) in self.containers.into_iter().enumerate() {
+        for (index, container) in self.containers.into_iter().enumerate().filter(|(_, container)| !container.is_blank())
+        {
             let at = format!("/containers/{index}");
             let name = container.name(&at, &mut problems);
             if !name.trim().is_empty() && !names.insert(name.clone()) {

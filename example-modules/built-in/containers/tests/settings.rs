@@ -127,12 +127,21 @@ fn what_can_only_break_is_refused_where_it_stands() {
     refused(json!({ "container_name": "c" }), "/containers/0/image");
     refused(json!({ "container_name": "c", "image": "" }), "/containers/0/image");
     let with = |key: &str, item: Json| json!({ "container_name": "c", "image": "i", key: [{}, item] });
-    refused(with("ports", json!({ "host": "80" })), "/containers/0/ports/1/container");
-    refused(with("volumes", json!({ "host": "/a" })), "/containers/0/volumes/1/container");
-    refused(with("volumes", json!({ "container": "/a" })), "/containers/0/volumes/1/host");
     refused(with("environment", json!({ "value": "x" })), "/containers/0/environment/1/key");
     refused(with("environment", json!({ "key": "_type", "value": "override" })), "/containers/0/environment/1/key");
     refused(with("labels", json!({ "key": "x".repeat(1025) })), "/containers/0/labels/1/key");
+}
+
+#[test]
+fn rows_that_nobody_filled_in_are_skipped_and_halves_stay_halves() {
+    let container = json!({
+        "container_name": "c", "image": "i",
+        "ports": [{}, { "host": "80" }, { "container": "81" }], "volumes": [{ "container": "/d" }, { "host": "", "container": "" }],
+    });
+    let rendered = testing::render::<Containers>(json!({ "containers": [{}, container, { "container_name": "" }] }));
+    let value = rendered.value("virtualisation.oci-containers.containers.c");
+    assert_eq!((&value["ports"], &value["volumes"]), (&json!(["80:", ":81"]), &json!([":/d"])));
+    assert_eq!(rendered.paths().len(), 3);
 }
 
 #[test]

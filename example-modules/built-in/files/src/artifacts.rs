@@ -93,12 +93,11 @@ fn is_mode(mode: &str) -> bool {
     mode == UNSET || (octal && u32::from_str_radix(digits, 8).is_ok_and(|bits| bits <= 0o7777))
 }
 
-/// One field of a rule: in quotes where it needs them, and without specifiers.
+/// One field of a rule, in quotes where it needs them. Specifiers such as `%H` mean what they mean to systemd-tmpfiles.
 fn field(text: &str) -> String {
-    let text = text.replace('%', "%%");
     if text.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\')) {
         format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
     } else {
-        text
+        text.to_owned()
     }
 }

@@ -49,7 +49,7 @@ fn one_path_may_be_named_twice() {
 fn what_systemd_tmpfiles_would_interpret_is_quoted() {
     let odd =
         json!([{ "artifact": "a", "path": "/srv/größe 100% \"x\" 'y' \\n ${z}", "owner": "o%u", "mode": "~0640" }]);
-    assert_eq!(rules(odd), json!(["C+ \"/srv/größe 100%% \\\"x\\\" 'y' \\\\n ${z}\" ~0640 o%%u - - ${<artifact a>}"]));
+    assert_eq!(rules(odd), json!(["C+ \"/srv/größe 100% \\\"x\\\" 'y' \\\\n ${z}\" ~0640 o%u - - ${<artifact a>}"]));
 }
 
 #[test]

@@ -110,7 +110,7 @@ pub(crate) fn configure(networks: &[StaticNetwork], config: &mut Config, problem
         let set = set.map(|(family, list)| (family, attrs! { "addresses" => list }));
         config.override_(path!["networking", "interfaces", name], Expr::attrs(set));
     }
-    default_gateway(networks, config, problems);
+    default_gateway(networks, config);
 }
 
 fn address(
@@ -131,25 +131,16 @@ fn address(
     }
 }
 
-fn default_gateway(networks: &[StaticNetwork], config: &mut Config, problems: &mut Problems) {
-    let Some((index, network)) = networks.iter().enumerate().find(|(_, network)| network.is_default_gateway) else {
-        return;
-    };
+fn default_gateway(networks: &[StaticNetwork], config: &mut Config) {
+    let Some(network) = networks.iter().find(|network| network.is_default_gateway) else { return };
     let Some(interface) = filled(&network.interface) else { return };
     let families = [
-        ("networking.defaultGateway", "gateway", &network.ipv4_address, &network.gateway),
-        ("networking.defaultGateway6", "gateway6", &network.ipv6_address, &network.gateway6),
+        ("networking.defaultGateway", &network.ipv4_address, &network.gateway),
+        ("networking.defaultGateway6", &network.ipv6_address, &network.gateway6),
     ];
     // A gateway is reached from an address of its own family.
-    let reachable: Vec<_> = families.into_iter().filter(|(_, _, address, _)| filled(address).is_some()).collect();
-    if let [(_, key, ..), ..] = *reachable
-        && reachable.iter().all(|(.., gateway)| filled(gateway).is_none())
-    {
-        let german = "fehlt: dieser Eintrag ist das Standard-Gateway";
-        problems.push(at(index, key, "is missing: this entry is the default gateway", german));
-    }
-    for (option, _, _, gateway) in reachable {
-        if let Some(gateway) = filled(gateway) {
+    for (option, address, gateway) in families {
+        if let Some(gateway) = filled(gateway).filter(|_| filled(address).is_some()) {
             config.override_(option, attrs! { "address" => gateway, "interface" => interface });
         }
     }

@@ -9,9 +9,9 @@ pub(crate) struct AcceptedProtocol {
     #[setting(
         label(de = "Protokoll"),
         description(de = "Das Protokoll, wie wpa_supplicant es nennt."),
-        default = Protocol::WpaPsk
+        example = Protocol::WpaPsk
     )]
-    pub(crate) protocol: Protocol,
+    pub(crate) protocol: Option<Protocol>,
 }
 
 #[derive(Choice)]

@@ -5,7 +5,7 @@
 
 use thymis_sdk::prelude::*;
 
-use crate::Networking;
+use crate::{AcceptedProtocol, Networking};
 
 const PASSWORD_FILE: &str = "/run/thymis/wifi_password";
 const SECRETS_FILE: &str = "/run/thymis-wifi/secrets";
@@ -19,7 +19,11 @@ impl Networking {
         let mut thymis = config.at("thymis.config");
         thymis.set_some("wifi-ssid", self.wifi_ssid.as_ref());
         if let Some(protocols) = &self.wifi_auth_protocols {
-            let protocols = protocols.iter().map(|accepted| attrs! { "protocol" => &accepted.protocol });
+            // An entry without a protocol stays one, as the device's own module sees it in Thymis 0.9.
+            let entry = |accepted: &AcceptedProtocol| {
+                Expr::attrs(accepted.protocol.as_ref().map(|protocol| ("protocol", Expr::from(protocol))))
+            };
+            let protocols = protocols.iter().map(entry);
             thymis.override_("wifi-auth-protocols", Expr::list(protocols));
         }
         let auth = self.wifi_auth.as_ref();

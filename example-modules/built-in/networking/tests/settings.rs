@@ -24,7 +24,7 @@ fn wifi_with_special_characters() {
         rendered.value("thymis.config"),
         json!({
             "wifi-ssid": "Café \"Zum Löwen\" \\ ${ssid} 日本", "wifi-password": "p'w''\"$\\n$${x}",
-            "wifi-auth-protocols": [{ "protocol": "WPA-PSK" }, { "protocol": "WPA-PSK" }, { "protocol": "SAE" }],
+            "wifi-auth-protocols": [{ "protocol": "WPA-PSK" }, {}, { "protocol": "SAE" }],
         })
     );
     for path in rendered.paths() {
@@ -158,12 +158,7 @@ fn networks_that_could_not_work_are_refused_together() {
     ]);
     assert_eq!(
         problems(json!({ "static_networks": networks })),
-        [
-            "/static_networks/0/ipv4prefixLength",
-            "/static_networks/1/ipv6prefixLength",
-            "/static_networks/2/interface",
-            "/static_networks/1/gateway6",
-        ]
+        ["/static_networks/0/ipv4prefixLength", "/static_networks/1/ipv6prefixLength", "/static_networks/2/interface",]
     );
     let long = json!([{ "interface": "eth0", "ipv4address": "10.0.0.2", "ipv4prefixLength": 33 }]);
     assert_eq!(problems(json!({ "static_networks": long })), ["/static_networks/0/ipv4prefixLength"]);

@@ -17,7 +17,7 @@ pub use case::{Case, CaseError, Cases, Fault, LIMIT, Tried};
 pub use permissions::{Needed, NeededError, needed};
 pub use run::{Component, Run, RunError, inspect, run};
 pub use situation::{DeviceKind, Situation, Subject};
-pub use template::{NewError, new, write_sdk};
+pub use template::{NewError, WIT, new, write_sdk};
 pub use test::{Failure, Report, TestError, components, module, test};
 pub use touch::{Touch, touches};
 pub use unused::{Use, unused};

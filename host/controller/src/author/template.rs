@@ -10,6 +10,8 @@ use thymis_core::id::{IdError, ModuleName};
 static TEMPLATE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/template");
 /// The SDK, which every repository carries, so that it builds from what it holds and the package registry.
 static SDK: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sdk");
+/// The Module interface that this program speaks.
+pub const WIT: &str = include_str!("../../../../wit/v0.1/module.wit");
 /// Of the SDK, what isn't needed to use it.
 const UNUSED: [&str; 2] = ["tests", "target"];
 

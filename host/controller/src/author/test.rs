@@ -7,7 +7,7 @@ use thymis_core::{id::IdError, schema::Descriptor, untrusted, wire};
 use thymis_sandbox::Sandbox;
 
 use super::{
-    case::{CaseError, Cases, Fault, LIMIT, Tried},
+    case::{Case, CaseError, Cases, Fault, LIMIT, Tried},
     run::{Component, RunError, inspect},
     situation::DeviceKind,
     snapshot::{self, Compared},
@@ -45,6 +45,13 @@ pub struct Failure {
     pub settings: Option<Value>,
     pub on_tag: bool,
     pub what: String,
+}
+
+impl Failure {
+    fn of(case: &Case, what: String) -> Self {
+        let on_tag = case.kind() == wire::TargetKind::Tag;
+        Self { case: case.name.clone(), settings: Some(case.settings.clone()), on_tag, what }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -146,38 +153,47 @@ pub fn module(component: &Component, descriptor: &Descriptor, cases: Cases, upda
         ..Report::default()
     };
     let mut examples = false;
+    let mut printed = Vec::new();
     for case in &cases.list {
-        let mut fail = |what| {
-            report.failures.push(Failure {
-                case: case.name.clone(),
-                settings: Some(case.settings.clone()),
-                on_tag: case.kind() == wire::TargetKind::Tag,
-                what,
-            });
-        };
         match case.try_twice(subject) {
             Ok(Tried::Refused) => report.refused += 1,
             Ok(Tried::Problems) => report.problems += 1,
             Ok(Tried::Nix(nix)) => {
                 report.generated += 1;
                 examples |= case.name == "examples";
-                let Some(repository) = component.repository.as_ref().filter(|_| case.snapshot) else { continue };
-                let path = snapshot::file(repository, &report.module, &case.name);
-                let compared = snapshot::compare(&path, &nix, update);
-                match compared.map_err(|source| TestError::Io { path: path.clone(), source })? {
-                    Compared::Same => report.snapshots += 1,
-                    Compared::Written => report.written.push(path),
-                    Compared::Different(difference) => fail(format!(
-                        "what it prints is not what stands in {}; if that is meant, run it again with --update\n{}",
-                        path.display(),
-                        untrusted::lines(&difference)
-                    )),
+                if case.snapshot {
+                    printed.push((case, nix));
                 }
             }
             // It means something beside the other examples only.
             Err(Fault::Problems(_)) if examples && case.name.ends_with(": the example") => report.problems += 1,
-            Err(fault) => fail(report::chain(&fault)),
+            Err(fault) => report.failures.push(Failure::of(case, report::chain(&fault))),
+        }
+    }
+    // What a wrong module prints is nothing to keep.
+    if let Some(repository) = component.repository.as_ref().filter(|_| report.failures.is_empty()) {
+        for (case, nix) in printed {
+            compare(repository, case, &nix, update, &mut report)?;
         }
     }
     Ok(report)
+}
+
+/// Compares what was printed with what stands in the repository, or writes it there.
+fn compare(repository: &Path, case: &Case, nix: &str, update: bool, report: &mut Report) -> Result<(), TestError> {
+    let path = snapshot::file(repository, &report.module, &case.name);
+    let compared = snapshot::compare(&path, nix, update);
+    match compared.map_err(|source| TestError::Io { path: path.clone(), source })? {
+        Compared::Same => report.snapshots += 1,
+        Compared::Written => report.written.push(path),
+        Compared::Different(difference) => {
+            let what = format!(
+                "what it prints is not what stands in {}; if that is meant, run it again with --update\n{}",
+                path.display(),
+                untrusted::lines(&difference)
+            );
+            report.failures.push(Failure::of(case, what));
+        }
+    }
+    Ok(())
 }

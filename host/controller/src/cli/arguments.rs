@@ -180,6 +180,8 @@ pub(super) enum Module {
         #[arg(value_name = "DIR|FILE.wasm", default_value = ".")]
         place: PathBuf,
     },
+    /// Print the Module interface (WIT), for components in any language.
+    Wit,
     /// Write the SDK that this program carries into vendor/thymis-sdk of a repository.
     Sdk {
         #[arg(value_name = "DIR", default_value = ".")]

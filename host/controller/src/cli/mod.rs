@@ -59,6 +59,7 @@ impl Context {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
+    end_quietly_without_readers();
     let arguments = Arguments::parse();
     let level = if arguments.verbose { "thymis=debug" } else { "thymis=warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("THYMIS_LOG").unwrap_or_else(|_| level.into());
@@ -71,6 +72,19 @@ pub fn main() -> ExitCode {
             ExitCode::from(1)
         }
     }
+}
+
+/// `thymis modules | head`: what is printed when nobody reads any more ends the program, and is no panic.
+fn end_quietly_without_readers() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let message = panic.payload_as_str().unwrap_or_default();
+        if message.starts_with("failed printing to std") && message.contains("Broken pipe") {
+            // As the signal would have, which Rust ignores.
+            std::process::exit(128 + 13);
+        }
+        usual(panic);
+    }));
 }
 
 fn run(arguments: Arguments) -> Answer {

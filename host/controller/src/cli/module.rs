@@ -76,6 +76,10 @@ pub(super) fn run(context: &Context, command: &Module) -> Answer {
         }
         Module::Test { place, update } => test::test(context, place, *update),
         Module::Permissions { place } => test::permissions(context, place),
+        Module::Wit => {
+            print!("{}", author::WIT);
+            Ok(())
+        }
         Module::Sdk { folder } => {
             author::write_sdk(folder)?;
             if !context.json(&json!({ "folder": folder.join("vendor/thymis-sdk") }))? {

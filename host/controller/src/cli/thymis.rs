@@ -44,11 +44,11 @@ pub(super) fn import(context: &Context, folder: &Path, old: &Path) -> Answer {
     list("Dropped", report.dropped.iter().map(|one| format!("{}: {} ({})", one.place, one.what, one.why)));
     let used = |users: &[String]| untrusted::short(&users.join(", "));
     let modules = report.missing_modules.iter().map(|one| format!("{}, used by {}", one.module, used(&one.used_by)));
-    list("Modules that are no components yet; kept, and not generated", modules);
+    list("Modules that are no components yet: what uses them can't be generated until a repository has them", modules);
     let repositories = report.missing_repositories.iter().map(|one| format!("{}: {}", one.name, one.why));
     list("Repositories that can't be inputs; kept in state/project.json", repositories);
     let secrets = report.secrets.iter().map(|one| format!("{}, used by {}", one.id, used(&one.used_by)));
-    list("Secrets: their ids are kept; their values are in Thymis's database, not in state.json", secrets);
+    list("Secrets: settings name them by these ids; their values are in Thymis's database, not in state.json", secrets);
     next_steps(&project, &report);
     Ok(())
 }

@@ -25,6 +25,8 @@ const PACK_FROM: usize = 32;
 pub enum Content {
     /// A plain file with these bytes.
     File(Vec<u8>),
+    /// The same, to be run.
+    Executable(Vec<u8>),
     /// An object that the repository has already.
     Entry(Entry),
 }
@@ -110,6 +112,9 @@ impl<'repo> Objects<'repo> {
                 Change::Here(Some(Content::Entry(entry))) => Some(*entry),
                 Change::Here(Some(Content::File(bytes))) => {
                     Some(Entry { oid: self.add_bytes(ObjectType::Blob, bytes)?, kind: Kind::File })
+                }
+                Change::Here(Some(Content::Executable(bytes))) => {
+                    Some(Entry { oid: self.add_bytes(ObjectType::Blob, bytes)?, kind: Kind::Executable })
                 }
                 Change::Below(changes) => {
                     let standing = folder.get(*name).copied();

@@ -82,8 +82,8 @@ pub(super) enum LoadError {
     Schema { file: String, problems: Vec<SchemaProblem> },
     #[error("two components of the repository have a module `{0}`")]
     Twice(ModuleId),
-    #[error("the device type `{id}` is also one of the input `{other}`: remove one of the two inputs")]
-    DeviceTypeTwice { id: DeviceType, other: InputName },
+    #[error("the device type `{0}` is one of Thymis: its author has to choose another `id`")]
+    DeviceTypeTaken(DeviceType),
 }
 
 impl From<FetchError> for LoadError {
@@ -125,6 +125,8 @@ pub struct Catalogue {
     pub modules: BTreeMap<ModuleId, Arc<Loaded>>,
     pub inputs: BTreeMap<InputName, InputReport>,
     pub device_types: BTreeMap<DeviceType, DeviceKind>,
+    /// Device types that several inputs have, none of which counts.
+    pub disputed: BTreeMap<DeviceType, BTreeSet<InputName>>,
     /// Changes when anything above does.
     pub stamp: Option<Digest>,
 }
@@ -148,10 +150,17 @@ impl Catalogue {
             };
             catalogue.inputs.insert(name.clone(), report);
         }
+        let Self { device_types, disputed, .. } = &mut catalogue;
+        device_types.retain(|id, _| !disputed.contains_key(id));
         let stamps: Vec<_> = catalogue.modules.values().map(|loaded| *loaded.stamp.bytes()).collect();
         let kinds =
             catalogue.device_types.iter().map(|(id, kind)| format!("{id} {kind:?}")).collect::<Vec<_>>().join("\n");
-        catalogue.stamp = Some(Digest::of_parts(stamps.iter().map(<[u8; 32]>::as_slice).chain([kinds.as_bytes()])));
+        catalogue.stamp = Some(Digest::of_parts(
+            stamps
+                .iter()
+                .map(<[u8; 32]>::as_slice)
+                .chain([kinds.as_bytes(), format!("{:?}", catalogue.disputed).as_bytes()]),
+        ));
         Ok(catalogue)
     }
 
@@ -285,6 +294,11 @@ impl Catalogue {
         } else {
             BTreeSet::new()
         });
+        let device_types = device_types(name, &offer.manifest);
+        let built_in = |id: &&DeviceType| self.device_types.get(id).is_some_and(|kind| kind.input.as_str() == BUILT_IN);
+        if let Some(id) = device_types.keys().find(built_in) {
+            return Err(LoadError::DeviceTypeTaken(id.clone()));
+        }
         let mut found = BTreeMap::new();
         for (file, bytes) in &offer.components {
             let Some(terms) = grant.terms.components.get(file) else { continue };
@@ -316,12 +330,16 @@ impl Catalogue {
                 }
             }
         }
-        let device_types = device_types(name, &offer.manifest);
-        if let Some((id, known)) = device_types.keys().find_map(|id| Some((id, self.device_types.get(id)?))) {
-            return Err(LoadError::DeviceTypeTwice { id: id.clone(), other: known.input.clone() });
-        }
         self.modules.extend(found);
-        self.device_types.extend(device_types);
+        for (id, kind) in device_types {
+            // Which of two strangers is meant can't be told, and must not depend on their names.
+            if let Some(other) = self.device_types.get(&id) {
+                let disputing = self.disputed.entry(id).or_default();
+                disputing.extend([other.input.clone(), kind.input]);
+            } else {
+                self.device_types.insert(id, kind);
+            }
+        }
         Ok(Some(offer.manifest))
     }
 }

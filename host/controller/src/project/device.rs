@@ -3,13 +3,14 @@
 
 use thymis_core::{
     conflict::TargetId,
-    id::{BUILT_IN, ConfigurationId, InputName, ModuleId},
+    id::{BUILT_IN, ConfigurationId, DeviceType, InputName, ModuleId},
     instance::Target,
     nix,
+    schema::Settings,
     state::{CONFIGURATION_PRIORITY, Configuration, Use},
 };
 
-use super::{catalogue::Catalogue, state::State};
+use super::{catalogue::Catalogue, failure::FailureKind, state::State};
 
 const MODULE: &str = "device";
 const SETTING: &str = "device_type";
@@ -44,8 +45,20 @@ pub(super) fn section(
     Some((kind.input.clone(), section))
 }
 
-pub(super) fn is_known(catalogue: &Catalogue, id: &str) -> bool {
-    id.parse().is_ok_and(|id| catalogue.device_types.contains_key(&id))
+/// Whether the project has every device type that settings name.
+pub(super) fn check(catalogue: &Catalogue, settings: &Settings) -> Result<(), FailureKind> {
+    for (pointer, wanted) in settings.device_types() {
+        let id = wanted.parse::<DeviceType>().ok();
+        if id.as_ref().is_some_and(|id| catalogue.device_types.contains_key(id)) {
+            continue;
+        }
+        if let Some((id, inputs)) = id.and_then(|id| catalogue.disputed.get_key_value(&id)) {
+            return Err(FailureKind::DisputedDeviceType { id: id.clone(), inputs: inputs.iter().cloned().collect() });
+        }
+        let known = catalogue.device_types.keys().map(ToString::to_string).collect();
+        return Err(FailureKind::NoDeviceType { pointer: pointer.clone(), wanted: wanted.clone(), known });
+    }
+    Ok(())
 }
 
 /// What the operator chose in the configuration, or else in its strongest tag.

@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use thymis_core::{
     conflict::{Conflict, Origin, TargetId},
-    id::{InputName, ModuleId, PythonClass},
+    id::{DeviceType, InputName, ModuleId, PythonClass},
     instance::AnswerError,
     schema::SettingsProblem,
     untrusted, wire,
@@ -51,6 +51,8 @@ pub enum FailureKind {
     NoArtifact(String),
     #[error("`{}`: the project has no device type `{}`; it has {}. Add the repository that brings it, or choose another", untrusted::short(pointer), untrusted::short(wanted), .known.join(", "))]
     NoDeviceType { pointer: String, wanted: String, known: Vec<String> },
+    #[error("the device type `{id}` is one of several inputs, {}: remove all but one of them", .inputs.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and "))]
+    DisputedDeviceType { id: DeviceType, inputs: Vec<InputName> },
     #[error("the repository has no file `{0}`")]
     NoSource(String),
     #[error("{0}")]

@@ -263,7 +263,9 @@ impl Work<'_> {
         inputs.extend(tags.iter().flat_map(|(_, output)| output.sections.inputs.iter().cloned()));
         let project = &self.state.project.inputs;
         if own.uses_raw || tags.iter().any(|(_, output)| output.sections.uses_raw) {
-            inputs.extend(project.keys().cloned());
+            let pinned =
+                |name: &&InputName| self.catalogue.inputs.get(*name).is_some_and(|report| report.entry.is_some());
+            inputs.extend(project.keys().filter(pinned).cloned());
         }
         inputs.extend(project.keys().filter(|name| is_base(name)).cloned());
 
@@ -344,12 +346,7 @@ impl Work<'_> {
         }
         let settings = migrated(loaded, one)?;
         let settings = loaded.descriptor.settings.validate(&settings, target.kind()).map_err(FailureKind::Settings)?;
-        if let Some((pointer, wanted)) =
-            settings.device_types().iter().find(|(_, id)| !device::is_known(self.catalogue, id))
-        {
-            let known = self.catalogue.device_types.keys().map(ToString::to_string).collect();
-            return Err(FailureKind::NoDeviceType { pointer: pointer.clone(), wanted: wanted.clone(), known });
-        }
+        device::check(self.catalogue, &settings)?;
         let request = instance::request(target, origin, &settings, self.state.project.controller_url.as_deref());
         let answer = loaded.module.generate(&request)?.answer.map_err(FailureKind::Problems)?;
         let trust = if loaded.is_built_in() { Trust::BuiltIn } else { Trust::External };

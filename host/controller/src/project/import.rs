@@ -215,14 +215,14 @@ impl Artifacts {
             let stat = rustix::fs::fstat(&opened).map_err(|error| unreadable(&name, error))?;
             match FileType::from_raw_mode(stat.st_mode) {
                 FileType::Directory => self.folder(&opened, &format!("{name}/"), depth + 1)?,
-                FileType::RegularFile => self.file(opened, &name)?,
+                FileType::RegularFile => self.file(opened, &name, stat.st_mode & 0o100 != 0)?,
                 _ => return Err(refuse(&name, "it is neither a file nor a folder")),
             }
         }
         Ok(())
     }
 
-    fn file(&mut self, from: OwnedFd, name: &str) -> Result<(), ImportError> {
+    fn file(&mut self, from: OwnedFd, name: &str, executable: bool) -> Result<(), ImportError> {
         self.count += 1;
         if self.count > MAX_ARTIFACTS {
             return Err(refuse(name, "there are more than 10,000 artifacts"));
@@ -235,6 +235,9 @@ impl Artifacts {
         let mut to = File::create_new(&path).map_err(write)?;
         let length = io::copy(&mut File::from(from).take(MAX_ARTIFACT + 1), &mut to).map_err(write)?;
         to.flush().map_err(write)?;
+        if executable {
+            to.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755)).map_err(write)?;
+        }
         self.bytes += length;
         if length > MAX_ARTIFACT {
             return Err(refuse(name, "it is larger than 512 MiB"));

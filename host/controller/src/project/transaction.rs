@@ -1,6 +1,8 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    io::Read as _,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,7 +15,7 @@ use thymis_core::{
 
 use super::{
     Catalogue, CatalogueError, Failure, Generation, Generator, Project, ProjectError, StateReadError, Warning,
-    is_generated, is_ours,
+    catalogue::is_base, is_generated, is_ours,
 };
 use crate::{
     git::{ApplyError, Author, Content, GitUrl, HistoryError, Oid, TreeError, UrlError, WriteError},
@@ -156,8 +158,8 @@ impl Project {
         contents.extend(self.pinned(&state.project, &lock, &flake_lock)?);
         contents.extend(state.files.iter().map(|(path, bytes)| (path.clone(), Content::File(bytes.to_vec()))));
         for (name, path) in &artifacts {
-            let bytes = std::fs::read(path).map_err(|source| GenerateError::Read { path: path.clone(), source })?;
-            contents.insert(format!("artifacts/{name}"), Content::File(bytes));
+            let content = artifact(path).map_err(|source| GenerateError::Read { path: path.clone(), source })?;
+            contents.insert(format!("artifacts/{name}"), content);
         }
 
         let mut generated = Generated {
@@ -290,12 +292,13 @@ impl Project {
     }
 }
 
-/// The inputs of the project's flake.
+/// The inputs of the project's flake. One that isn't pinned can't be used, and Nix would ask its server for every device.
 pub(super) fn flake_inputs(project: &state::Project, lock: &Lock) -> Result<Vec<nix::FlakeInput>, GenerateError> {
     let follows = |name| lock.inputs.get(name).map(|entry| follows(&entry.pin, project)).unwrap_or_default();
     project
         .inputs
         .iter()
+        .filter(|(name, _)| is_base(name) || lock.inputs.contains_key(*name))
         .map(|(name, input)| {
             let url: GitUrl = input.url.parse().map_err(|source| GenerateError::Url { name: name.clone(), source })?;
             Ok(nix::FlakeInput { name: name.clone(), url: url.to_string(), follows: follows(name) })
@@ -315,9 +318,18 @@ pub(super) fn pins(lock: &Lock) -> BTreeMap<InputName, Pin> {
     lock.inputs.iter().map(|(name, entry)| (name.clone(), entry.pin.clone())).collect()
 }
 
+/// A device gets it as it is here, to be run or not.
+fn artifact(path: &Path) -> std::io::Result<Content> {
+    let mut file = std::fs::File::open(path)?;
+    let executable = file.metadata()?.permissions().mode() & 0o100 != 0;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(if executable { Content::Executable(bytes) } else { Content::File(bytes) })
+}
+
 fn blob(content: &Content) -> Option<Oid> {
     match content {
-        Content::File(bytes) => Oid::hash_object(git2::ObjectType::Blob, bytes).ok(),
+        Content::File(bytes) | Content::Executable(bytes) => Oid::hash_object(git2::ObjectType::Blob, bytes).ok(),
         Content::Entry(entry) => Some(entry.oid),
     }
 }

@@ -74,6 +74,8 @@ const CLASSES: &[(&str, Class)] = &[
     ("environment.etc.*.target", Class::WholeDevice),
     // Accounts. Name and uid can make a user root; groups and shell stay unlisted.
     ("users.users.root", Class::WholeDevice),
+    ("thymis.config.agent", Class::WholeDevice),
+    ("thymis.config.authorized-keys", Class::WholeDevice),
     ("users.users.*.name", Class::WholeDevice),
     ("users.users.*.uid", Class::WholeDevice),
     ("users.users.*.description", Class::Accounts),
@@ -129,6 +131,9 @@ const CLASSES: &[(&str, Class)] = &[
     ("networking.wireless.networks.*.pskRaw", Class::Network),
     ("networking.wireless.networks.*.priority", Class::Network),
     ("networking.wireless.networks.*.hidden", Class::Network),
+    ("thymis.config.wifi-ssid", Class::Network),
+    ("thymis.config.wifi-password", Class::Network),
+    ("thymis.config.wifi-auth-protocols", Class::Network),
     ("services.timesyncd.enable", Class::Network),
     ("services.timesyncd.servers", Class::Network),
     ("services.resolved.enable", Class::Network),
@@ -162,7 +167,9 @@ const CLASSES: &[(&str, Class)] = &[
     ("documentation.nixos.enable", Class::Harmless),
     ("fonts.fontconfig.enable", Class::Harmless),
     ("fonts.fontconfig.defaultFonts", Class::Harmless),
-    ("thymis.config", Class::Harmless),
+    ("thymis.config.device-name", Class::Harmless),
+    ("thymis.config.device-type", Class::Harmless),
+    ("thymis.config.image-format", Class::Harmless),
 ];
 
 /// An option that the table doesn't list.
@@ -235,12 +242,19 @@ pub fn worst_below(pattern: &OptionPattern) -> Class {
         .filter(|row| own.iter().zip(&row.segments).all(|(segment, &row)| could_be(row, segment)))
         .map(|row| row.class)
         .min();
-    let at = rows()
-        .iter()
-        .filter(|row| row.segments.len() <= own.len())
-        .filter(|row| own.iter().zip(&row.segments).all(|(segment, &row)| could_be(row, segment)))
+    let up_to = || rows().iter().filter(|row| row.segments.len() <= own.len());
+    // A name that only the wildcard stands for is none of those that are listed.
+    let surely = |row: &str, segment: &Segment| row == "*" || matches!(segment, Segment::Literal(name) if row == name);
+    let general = up_to()
+        .filter(|row| own.iter().zip(&row.segments).all(|(segment, &row)| surely(row, segment)))
         .max_by_key(|row| row.precision())
         .map_or(UNLISTED, |row| row.class);
+    let listed = up_to()
+        .filter(|row| own.iter().zip(&row.segments).all(|(segment, &row)| could_be(row, segment)))
+        .filter(|row| own.iter().zip(&row.segments).any(|(segment, &row)| !surely(row, segment)))
+        .map(|row| row.class)
+        .min();
+    let at = listed.map_or(general, |listed| listed.min(general));
     // A file below `environment.etc` without a literal name could be any file.
     let unnamed_file = matches!(own, [Segment::Literal(a), Segment::Literal(b), third, ..]
         if a == "environment" && b == "etc" && !matches!(third, Segment::Literal(_)));
@@ -263,6 +277,15 @@ mod tests {
     fn what_is_not_listed_runs_code_as_root() {
         assert_eq!(of("services.something-new.enable"), Class::Root);
         assert_eq!(of("systemd.services.x.script"), Class::Root);
+    }
+
+    #[test]
+    fn a_wildcard_stands_also_for_what_is_not_listed() {
+        assert_eq!(pattern("thymis.config.wifi-*"), Class::Root);
+        assert_eq!(pattern("thymis.config.agen*"), Class::WholeDevice);
+        assert_eq!(pattern("thymis.config.wifi-ssid"), Class::Network);
+        assert_eq!(of("thymis.config.agent.controller-url"), Class::WholeDevice);
+        assert_eq!(pattern("thymis.config"), Class::WholeDevice);
     }
 
     #[test]

@@ -29,7 +29,31 @@ pub fn address(url: &str) -> Result<Address, &'static str> {
 
 /// The user `git` of SSH is no secret.
 fn without_credential(url: &str) -> (String, bool) {
-    let Some((scheme, rest)) = url.split_once("://") else { return (url.to_owned(), false) };
+    let (url, query) = without_secret_parameters(url);
+    let (url, had) = without_user(&url);
+    (url, had || query)
+}
+
+/// Parameters that no reference has are left out: some servers take tokens there.
+fn without_secret_parameters(url: &str) -> (String, bool) {
+    const KNOWN: [&str; 10] =
+        ["ref", "rev", "dir", "host", "narHash", "lastModified", "revCount", "shallow", "submodules", "allRefs"];
+    let Some((path, query)) = url.split_once('?') else { return (url.to_owned(), false) };
+    let known = |pair: &&str| KNOWN.contains(&pair.split('=').next().unwrap_or_default());
+    let kept: Vec<&str> = query.split('&').filter(known).collect();
+    let had = kept.len() != query.split('&').count();
+    let text = if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) };
+    (text, had)
+}
+
+fn without_user(url: &str) -> (String, bool) {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        // `user:password@host:path`
+        return match url.split_once('@') {
+            Some((user, place)) if user.contains(':') && !user.contains('/') => (place.to_owned(), true),
+            _ => (url.to_owned(), false),
+        };
+    };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     match authority.rsplit_once('@') {
         Some((user, host)) if !scheme.ends_with("ssh") || user.contains(':') => {
@@ -112,9 +136,12 @@ mod tests {
 
     #[test]
     fn credentials_are_left_out() {
-        for url in
-            ["git+https://user:token@example.org/a", "git+https://token@example.org/a", "git+https://a@b@example.org/a"]
-        {
+        for url in [
+            "git+https://user:token@example.org/a",
+            "git+https://token@example.org/a",
+            "git+https://a@b@example.org/a",
+            "git+https://example.org/a?access_token=x",
+        ] {
             let address = address(url).unwrap();
             assert_eq!((address.text.as_str(), address.had_credential), ("git+https://example.org/a", true), "{url}");
         }

@@ -10,10 +10,12 @@ use super::{
     report::{Changed, Dropped, MissingModule, MissingRepository, Renamed, Report, Secret, quoted},
 };
 use crate::{
-    id::{ConfigurationId, InputName, InstanceId, ModuleId, ModuleRef, ModuleRefError, PythonClass, TagId},
+    id::{ConfigurationId, InputName, InstanceId, ModuleId, ModuleRef, PythonClass, TagId},
     json,
     schema::Descriptor,
-    state::{Configuration, Input, MAX_TEXT, PRIORITIES, Project, StateError, Tag, ThymisRepository, Use},
+    state::{
+        Configuration, Input, MAX_TEXT, PRIORITIES, Project, StateError, TAG_PRIORITY, Tag, ThymisRepository, Use,
+    },
     untrusted::short,
 };
 
@@ -45,8 +47,6 @@ pub struct Imported {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    #[error("{place}: {source}")]
-    Module { place: String, source: ModuleRefError },
     /// Something is larger than a project may be.
     #[error(transparent)]
     State(#[from] StateError),
@@ -55,7 +55,7 @@ pub enum ImportError {
 }
 
 /// # Errors
-/// When a module's name is none, so that it can't even be kept.
+/// When something is larger than a project may be.
 pub fn import(document: Document, host: &dyn Host) -> Result<Imported, ImportError> {
     let mut importer = Importer { host, report: Report::default(), secrets: BTreeMap::new(), missing: BTreeMap::new() };
     let Document { version, repositories, tags, configurations, dropped } = document;
@@ -95,6 +95,26 @@ impl Imported {
         }
         Ok(files)
     }
+}
+
+/// For each priority the nearest that a tag can have, different ones staying different and in order.
+fn priorities(found: BTreeSet<i64>) -> BTreeMap<i64, u32> {
+    let (least, most) = (i64::from(*PRIORITIES.start()), i64::from(*PRIORITIES.end()));
+    let mut next = least;
+    let mut rising = Vec::with_capacity(found.len());
+    for priority in found {
+        let chosen = priority.max(next);
+        next = chosen.saturating_add(1);
+        rising.push((priority, chosen));
+    }
+    let mut limit = most;
+    let mut all = BTreeMap::new();
+    for (priority, chosen) in rising.into_iter().rev() {
+        let chosen = chosen.min(limit).max(least);
+        limit = chosen - 1;
+        all.insert(priority, u32::try_from(chosen).unwrap_or(TAG_PRIORITY));
+    }
+    all
 }
 
 /// The tags, and what they were called.
@@ -211,16 +231,16 @@ impl Importer<'_> {
     fn tags(&mut self, tags: Vec<document::Target>) -> Result<Tags, ImportError> {
         let texts: Vec<&str> = tags.iter().map(|tag| tag.identifier.as_str()).collect();
         let ids: Vec<TagId> = identifiers(&texts, "tag", &[]);
+        let priorities = priorities(tags.iter().map(|tag| tag.priority.unwrap_or_default()).collect());
         let mut made = BTreeMap::new();
         let mut by_text = HashMap::new();
         for (tag, id) in tags.into_iter().zip(ids) {
             self.renamed("tag", &tag.identifier, id.as_str());
             let place = format!("tag `{id}`");
             let found = tag.priority.unwrap_or_default();
-            let nearest = found.clamp((*PRIORITIES.start()).into(), (*PRIORITIES.end()).into());
-            let priority = u32::try_from(nearest).unwrap_or(*PRIORITIES.start());
-            if nearest != found {
-                let why = "the nearest priority that a tag can have";
+            let priority = priorities.get(&found).copied().unwrap_or(TAG_PRIORITY);
+            if i64::from(priority) != found {
+                let why = "a priority that a tag can have, in the same order";
                 self.changed(format!("{place}, priority"), found.to_string(), priority.to_string(), why);
             }
             let display_name = Some(self.display_name(&place, tag.display_name));
@@ -282,8 +302,11 @@ impl Importer<'_> {
         let mut instances = Instances::default();
         let mut uses = Vec::with_capacity(modules.len());
         for document::Module { class, settings } in modules {
-            let named: ModuleRef =
-                class.parse().map_err(|source| ImportError::Module { place: place.to_owned(), source })?;
+            let Ok(named) = class.parse::<ModuleRef>() else {
+                let what = format!("the module `{}`", short(&class));
+                self.report.dropped.push(Dropped::new(place.to_owned(), what, "nothing can have such a name"));
+                continue;
+            };
             let known = match &named {
                 ModuleRef::Python(class) => self.host.module(class),
                 ModuleRef::Id(id) => self.host.descriptor(id).map(|descriptor| (id.clone(), descriptor)),

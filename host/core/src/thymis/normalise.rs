@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::report::quoted;
+use super::{import::is_uuid, report::quoted};
 use crate::schema::{Bounds, Schema, Setting, Shape};
 
 /// The name of the setting's type, which Thymis's forms store among a timer's parts.
@@ -93,14 +93,15 @@ impl Walk {
     fn value(&mut self, shape: &Shape, value: Value) -> Option<Value> {
         match (shape, value) {
             (_, Value::Null) => None,
-            (Shape::String(_) | Shape::Text(_) | Shape::Code(_), value) => Some(value),
+            (Shape::String(_), value) => Some(self.line(text_of(value))),
+            (Shape::Text(_) | Shape::Code(_), value) => Some(text_of(value)),
             (Shape::Select(choices), Value::String(text)) => {
                 let is_choice = choices.iter().any(|choice| choice.value == text);
                 (is_choice || !text.is_empty()).then_some(Value::String(text))
             }
             (_, Value::String(text)) if text.is_empty() => None,
             (Shape::Bool, value) => Some(switch(value)),
-            (Shape::Int(bounds), value) => Some(match integer(&value) {
+            (Shape::Int(bounds), value) => Some(match integer(&value).or_else(|| self.truncated(&value)) {
                 Some(number) => self.within(*bounds, number, Value::from),
                 None => value,
             }),
@@ -108,9 +109,14 @@ impl Walk {
                 Some(number) => self.float_within(*bounds, number, value),
                 None => value,
             }),
-            (Shape::Secret(_), Value::String(id)) => {
+            (Shape::Secret(_), Value::String(id)) if is_uuid(&id) => {
                 self.secrets.push(id.clone());
                 Some(Value::String(id))
+            }
+            // It may be the secret itself, so it is neither kept nor shown.
+            (Shape::Secret(_), _) => {
+                self.change(None, "it is not the id of a secret");
+                None
             }
             (Shape::SystemdTimer, Value::Object(timer)) => Some(Value::Object(self.timer(timer))),
             (Shape::Group(group), Value::Object(settings)) => {
@@ -131,6 +137,24 @@ impl Walk {
             }
             (_, value) => Some(value),
         }
+    }
+
+    /// Thymis's forms store a line break that was pasted with the text.
+    fn line(&mut self, value: Value) -> Value {
+        let Some(text) = value.as_str().filter(|text| text.ends_with(['\n', '\r'])) else { return value };
+        let line = text.trim_end_matches(['\n', '\r']).to_owned();
+        self.change(
+            Some((quoted(&value), quoted(&Value::from(line.as_str())))),
+            "one line has no line break at its end",
+        );
+        line.into()
+    }
+
+    /// Thymis cuts fractions off.
+    fn truncated(&mut self, value: &Value) -> Option<i64> {
+        let whole = integer(&Value::from(value.as_f64()?.trunc()))?;
+        self.change(Some((value.to_string(), whole.to_string())), "the module takes whole numbers");
+        Some(whole)
     }
 
     fn within<T: PartialOrd + Copy + std::fmt::Display>(
@@ -159,6 +183,8 @@ impl Walk {
 
     fn timer(&mut self, timer: Map<String, Value>) -> Map<String, Value> {
         let mut normal = Map::new();
+        // `null` is a kind that Thymis doesn't know: it makes no timer.
+        let no_kind = timer.get("timer_type").is_some_and(Value::is_null);
         for (key, value) in timer {
             let value = match (key.as_str(), value) {
                 (TIMER_TYPE, _) => None,
@@ -176,6 +202,9 @@ impl Walk {
                 (_, value) => set(value),
             };
             normal.extend(value.map(|value| (key, value)));
+        }
+        if no_kind {
+            normal.insert("timer_type".to_owned(), "continuous".into());
         }
         // The kind that Thymis takes where none is stored.
         let kind = normal.entry("timer_type").or_insert_with(|| "realtime".into()).clone();
@@ -211,10 +240,18 @@ fn set(value: Value) -> Option<Value> {
 }
 
 fn switch(value: Value) -> Value {
-    match value.as_str() {
-        Some("true") => Value::Bool(true),
-        Some("false") => Value::Bool(false),
+    match (value.as_str(), value.as_u64()) {
+        (Some("true" | "True" | "yes" | "on" | "1"), _) | (_, Some(1)) => Value::Bool(true),
+        (Some("false" | "False" | "no" | "off" | "0"), _) | (_, Some(0)) => Value::Bool(false),
         _ => value,
+    }
+}
+
+/// Thymis pastes numbers where text is expected.
+fn text_of(value: Value) -> Value {
+    match value {
+        Value::Number(number) => number.to_string().into(),
+        value => value,
     }
 }
 

@@ -123,8 +123,8 @@ fn unknown_settings_are_dropped_and_that_is_told() {
 
 #[test]
 fn what_cannot_be_read_stays_for_generating_to_refuse() {
-    let odd = json!({ "volume": "loud", "ratio": "1,5", "on": "yes", "mode": "c", "items": {}, "map": [], "timer": 5,
-        "numbers": [[], 1.5], "password": 7, "name": { "a": null } });
+    let odd = json!({ "volume": "loud", "ratio": "1,5", "on": "perhaps", "mode": "c", "items": {}, "map": [], "timer": 5,
+        "numbers": [[], "x"], "name": { "a": null } });
     silently(odd.clone(), odd);
 }
 
@@ -159,8 +159,24 @@ fn a_timer_without_a_time_is_a_service_as_in_thymis() {
 
 #[test]
 fn secrets_are_found_at_any_depth() {
-    let found = normalise(&descriptor().settings, settings(json!({ "password": "a", "items": [{ "password": "b" }] })));
-    assert_eq!(found.secrets, ["a", "b"]);
+    let [a, b] = ["aaaaaaaa-0000-4000-8000-000000000001", "aaaaaaaa-0000-4000-8000-000000000002"];
+    let found = normalise(&descriptor().settings, settings(json!({ "password": a, "items": [{ "password": b }] })));
+    assert_eq!(found.secrets, [a, b]);
+}
+
+#[test]
+fn what_is_no_id_of_a_secret_may_be_the_secret() {
+    let (left, told) = normal(json!({ "password": "S3cret_Passw0rd" }));
+    assert_eq!((left, told), (json!({}), vec!["`/password` was dropped: it is not the id of a secret".to_owned()]));
+}
+
+#[test]
+fn what_thymis_took_for_another_type_becomes_it() {
+    let (left, told) = normal(json!({ "name": 8080, "on": 1, "volume": 50.7 }));
+    assert_eq!(left, json!({ "name": "8080", "on": true, "volume": 50 }));
+    assert_eq!(told.len(), 1, "{told:?}");
+    let (left, _) = normal(json!({ "name": "a\r\n" }));
+    assert_eq!(left, json!({ "name": "a" }));
 }
 
 fn any_value() -> impl Strategy<Value = Value> {
