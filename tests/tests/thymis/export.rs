@@ -93,3 +93,20 @@ fn modules_that_thymis_cannot_read_are_named() {
     let (again, _) = imported(&exported.json());
     assert_eq!(state(&again, "state/configurations/a.json")["modules"], modules["modules"]);
 }
+
+#[test]
+fn what_thymis_would_ignore_is_told() {
+    let world = World::empty();
+    let old = old(&world, &newest(json!([configuration("a", json!([]))])));
+    init(&world, &old).done();
+    let timer = json!({ "timer_type": "monotonic", "on_active_sec": "1min" });
+    let modules = json!([
+        { "module": "thymis/networking", "settings": { "wifi_ssid": "x", "wifi_password_secret": "wifi" } },
+        { "module": "thymis/bash", "settings": { "timer_config": timer } },
+    ]);
+    world.write("state/configurations/a.json", json!({ "modules": modules }).to_string());
+    let said = world.thymis(&["export"]).done().stderr;
+    for setting in ["wifi_password_secret", "on_active_sec"] {
+        assert!(said.contains("Thymis 0.9 ignores configuration `a`") && said.contains(setting), "{said}");
+    }
+}

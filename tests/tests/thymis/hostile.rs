@@ -44,11 +44,6 @@ fn more_than_a_project_may_have_is_refused_in_words() {
     let many: Vec<Value> = (0..257).map(|_| json!({ "type": "a.b.C", "settings": {} })).collect();
     let said = refused(newest(json!([configuration("a", many.into())])).to_string());
     assert!(said.contains("257 modules, 256 are allowed"), "{said}");
-    let said = refused(
-        json!({ "version": "0.0.9", "repositories": { "a": { "url": format!("x:{}", "y".repeat(3000)) } } })
-            .to_string(),
-    );
-    assert!(said.contains("2048 bytes"), "{said}");
 }
 
 #[test]
@@ -77,4 +72,16 @@ fn a_folder_that_holds_something_stays_as_it_is() {
     names.sort();
     assert_eq!(names, [".git", "state"]);
     assert!(init(&World::empty(), Path::new("/nowhere")).refused().contains("can't be read"));
+}
+
+#[test]
+fn an_address_that_no_project_can_hold_is_told_and_holds_nothing_up() {
+    for url in [format!("x:{}", "y".repeat(3000)), "git+https://example.org/\u{1b}[2Ja".to_owned()] {
+        let world = World::empty();
+        let state = json!({ "version": "0.0.9", "repositories": { "a": { "url": url } } });
+        let old = old(&world, &state);
+        let arguments = ["init", "project", "--from-thymis", old.to_str().unwrap()];
+        let said = world.thymis_in(world.path(), &arguments).done().stdout;
+        assert!(said.contains("Repositories that can't be inputs") && !said.contains('\u{1b}'), "{said}");
+    }
 }

@@ -8,6 +8,9 @@ mod kinds;
 
 use kinds::{ImageFormat, StateVersion};
 
+const OF_THYMIS: [&str; 5] =
+    ["raspberry-pi-3", "raspberry-pi-4", "raspberry-pi-5", "generic-x86_64", "generic-aarch64"];
+
 /// What kind of device this is, and how its image is made.
 #[derive(Settings)]
 pub struct Device {
@@ -77,6 +80,7 @@ impl Module for Device {
 
     fn generate(self, context: &Context, config: &mut Config) -> Result<(), Problems> {
         if !context.is_tag() {
+            self.check_format(context)?;
             self.import(context, config);
         }
         config.set_some("system.stateVersion", self.nix_state_version);
@@ -95,6 +99,22 @@ impl Module for Device {
 }
 
 impl Device {
+    /// What the setting's conditions say of Thymis's own device types, the repository says of its own.
+    fn check_format(&self, context: &Context) -> Result<(), Problems> {
+        let formats = context.image_formats();
+        let of_thymis = self.device_type.as_ref().is_none_or(|device| OF_THYMIS.contains(&device.as_str()));
+        match &self.image_format {
+            None | Some(ImageFormat::Default) => Ok(()),
+            Some(format) if of_thymis || formats.is_empty() || formats.contains(&format.value()) => Ok(()),
+            Some(_) => {
+                let known = formats.join(", ");
+                let message = Localized::from(format!("must be one of those that this device type has: {known}"))
+                    .and("de", format!("muss eines derer sein, die dieser Gerätetyp hat: {known}"));
+                Err(Problem::at("image_format", message).into())
+            }
+        }
+    }
+
     /// What makes an image. A tag's devices bring their own; the NixOS module of the device type is the host's to import.
     fn import(&self, context: &Context, config: &mut Config) {
         let usual = || self.device_type.is_some().then(|| context.image_formats().first().copied()).flatten();

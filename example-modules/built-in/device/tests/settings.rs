@@ -69,3 +69,16 @@ fn special_characters_survive() {
     let rendered = testing::render::<Device>(json!({ "device_name": name }));
     assert_eq!(rendered.value("thymis.config.device-name"), name);
 }
+
+#[test]
+fn a_repositorys_device_type_is_installed_as_the_repository_says() {
+    let with = |format: &str| {
+        Use::<Device>::new(json!({ "device_type": "acme-board-2", "image_format": format }))
+            .on("acme-board-2", "aarch64-linux")
+            .context("image-formats", json!(["sd-card-image"]))
+    };
+    assert_eq!(with("sd-card-image").render().imports(), ["nixosModules.thymis-image-sd-card-image"]);
+    let problems = with("nixos-vm").refuse();
+    assert_eq!(problems[0].setting(), Some("/image_format"));
+    assert!(problems[0].to_string().contains("sd-card-image"));
+}

@@ -6,7 +6,7 @@ use thymis_core::{id::ConfigurationId, option::OptionPath, untrusted};
 use super::{
     Answer, Context,
     progress::Progress,
-    style::{BOLD, DIM, GOOD, RESET},
+    style::{BOLD, DIM, GOOD, RESET, WARN},
 };
 use crate::{
     git::{Author, HistoryError},
@@ -108,6 +108,12 @@ pub(super) fn eval(context: &Context, configuration: &ConfigurationId, options: 
     let draft = project.repository().draft()?.ok_or(HistoryError::NoDraft)?;
     if !project.state()?.configurations.contains_key(configuration) {
         return Err(why::WhyError::no_configuration(&project.state()?, configuration).into());
+    }
+    if let Some(file) = project.changed_since_generated()? {
+        let file = untrusted::short(&file);
+        anstream::eprintln!(
+            "{WARN}warning{RESET}: {file} changed since `thymis generate`: these are the values before"
+        );
     }
     let values = {
         let _progress = Progress::new(format!("Evaluating {configuration} with Nix"));

@@ -103,13 +103,16 @@ pub(super) fn export(context: &Context, file: Option<&Path>) -> Answer {
             untrusted::short(&users.join(", "))
         );
     }
+    for setting in &exported.ignored {
+        anstream::eprintln!("{WARN}warning{RESET}: Thymis 0.9 ignores {}", untrusted::short(setting));
+    }
     let Some(file) = file else {
         print!("{}", untrusted::json(&String::from_utf8_lossy(&bytes)));
         return Ok(());
     };
     replace(file, &bytes).map_err(|source| Write { file: file.display().to_string(), source })?;
     let unreadable: Vec<String> = exported.unreadable.keys().map(ToString::to_string).collect();
-    if !context.json(&json!({ "file": file, "unreadable": unreadable }))? {
+    if !context.json(&json!({ "file": file, "unreadable": unreadable, "ignored": exported.ignored }))? {
         anstream::println!("{GOOD}Wrote{RESET} {}", file.display());
     }
     Ok(())

@@ -206,32 +206,43 @@ impl Project {
     /// When nothing was generated, the state changed since, or the branch can't be moved.
     pub fn commit(&self, message: &str, author: &Author) -> Result<Option<Oid>, CommitError> {
         let project_lock = self.repository.lock()?;
+        if let Some(file) = self.changed_since_generated()? {
+            return Err(CommitError::Stale(file));
+        }
+        Ok(self.repository.commit_draft(&project_lock, message, author, &is_ours)?)
+    }
+
+    /// A file of the state, or an artifact, that isn't what the last generation was made from.
+    ///
+    /// # Errors
+    /// When nothing was generated, or something can't be read.
+    pub fn changed_since_generated(&self) -> Result<Option<String>, CommitError> {
         let draft = self.repository.draft()?.ok_or(HistoryError::NoDraft)?;
         let drafted = self.repository.tree_files(draft.tree).map_err(HistoryError::from)?;
         let state = self.state()?;
         for (path, bytes) in &state.files {
             let now = blob(&Content::File(bytes.to_vec()));
             if drafted.get(path).map(|entry| entry.oid) != now {
-                return Err(CommitError::Stale(path.clone()));
+                return Ok(Some(path.clone()));
             }
         }
         let artifacts = self.artifacts().map_err(Box::new)?;
         for (name, path) in &artifacts {
             let now = Oid::hash_file(git2::ObjectType::Blob, path).ok();
             if drafted.get(&format!("artifacts/{name}")).map(|entry| entry.oid) != now {
-                return Err(CommitError::Stale(format!("artifacts/{name}")));
+                return Ok(Some(format!("artifacts/{name}")));
             }
         }
         let is_there = |name: &str| artifacts.contains_key(name);
         if let Some(gone) =
             drafted.keys().find(|path| path.strip_prefix("artifacts/").is_some_and(|name| !is_there(name)))
         {
-            return Err(CommitError::Stale(gone.clone()));
+            return Ok(Some(gone.clone()));
         }
         if let Some(gone) = drafted.keys().find(|path| path.starts_with("state/") && !state.files.contains_key(*path)) {
-            return Err(CommitError::Stale(gone.clone()));
+            return Ok(Some(gone.clone()));
         }
-        Ok(self.repository.commit_draft(&project_lock, message, author, &is_ours)?)
+        Ok(None)
     }
 
     /// `flake.nix`, `flake.lock` and `modules.lock`.

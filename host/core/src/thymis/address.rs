@@ -28,7 +28,7 @@ pub fn address(url: &str) -> Result<Address, &'static str> {
 }
 
 /// The user `git` of SSH is no secret.
-fn without_credential(url: &str) -> (String, bool) {
+pub(super) fn without_credential(url: &str) -> (String, bool) {
     let (url, query) = without_secret_parameters(url);
     let (url, had) = without_user(&url);
     (url, had || query)

@@ -14,7 +14,17 @@ pub struct Exported {
     pub state: Value,
     /// Modules that it can't load, with the configurations and tags that use them.
     pub unreadable: BTreeMap<ModuleId, BTreeSet<String>>,
+    /// Settings that it ignores, each with where it stands.
+    pub ignored: Vec<String>,
 }
+
+/// Settings of built-in modules that Thymis 0.9 doesn't have: class and key.
+const NEWER: [(&str, &str); 2] = [
+    ("thymis_controller.modules.networking.NetworkingModule", "wifi_password_secret"),
+    ("thymis_controller.modules.kiosk.Kiosk", "vnc_password_secret"),
+];
+/// Parts of timers that it doesn't have.
+const NEWER_PARTS: [&str; 3] = ["on_startup_sec", "on_active_sec", "on_unit_inactive_sec"];
 
 /// The `state.json` of a project. `class` is what a module was in Thymis 0.9.
 ///
@@ -26,7 +36,7 @@ pub fn export<'a>(
     tags: impl IntoIterator<Item = (&'a TagId, &'a Tag)>,
     class: &dyn Fn(&ModuleId) -> Option<PythonClass>,
 ) -> Exported {
-    let mut exporter = Exporter { class, unreadable: BTreeMap::new() };
+    let mut exporter = Exporter { class, unreadable: BTreeMap::new(), ignored: Vec::new() };
     let tags: Vec<Value> = tags
         .into_iter()
         .map(|(id, tag)| {
@@ -55,7 +65,7 @@ pub fn export<'a>(
         "tags": tags,
         "configs": configs,
     });
-    Exported { state, unreadable: exporter.unreadable }
+    Exported { state, unreadable: exporter.unreadable, ignored: exporter.ignored }
 }
 
 fn repositories(project: &Project) -> BTreeMap<String, Value> {
@@ -75,11 +85,17 @@ fn repositories(project: &Project) -> BTreeMap<String, Value> {
 struct Exporter<'a> {
     class: &'a dyn Fn(&ModuleId) -> Option<PythonClass>,
     unreadable: BTreeMap<ModuleId, BTreeSet<String>>,
+    ignored: Vec<String>,
 }
 
 impl Exporter<'_> {
     fn modules(&mut self, target: &str, uses: &[Use]) -> Vec<Value> {
-        uses.iter().map(|one| json!({ "type": self.class(target, &one.module), "settings": one.settings })).collect()
+        let mut module = |one: &Use| {
+            let class = self.class(target, &one.module);
+            self.ignored.extend(ignored(&class, one).map(|setting| format!("{target}, `{class}`: `{setting}`")));
+            json!({ "type": class, "settings": one.settings })
+        };
+        uses.iter().map(&mut module).collect()
     }
 
     fn class(&mut self, target: &str, module: &ModuleRef) -> String {
@@ -95,4 +111,12 @@ impl Exporter<'_> {
             |class| class.to_string(),
         )
     }
+}
+
+/// The settings of one use that Thymis 0.9 doesn't have.
+fn ignored<'a>(class: &'a str, one: &'a Use) -> impl Iterator<Item = &'static str> + 'a {
+    let newer = NEWER.into_iter().filter(move |(of, key)| *of == class && one.settings.contains_key(*key));
+    let timer = one.settings.get("timer_config").and_then(Value::as_object);
+    let parts = NEWER_PARTS.into_iter().filter(move |part| timer.is_some_and(|timer| timer.contains_key(*part)));
+    newer.map(|(_, key)| key).chain(parts)
 }

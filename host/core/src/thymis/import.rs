@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde_json::Value;
 
 use super::{
-    address::address,
+    address::{address, without_credential},
     document::{self, Document},
     identifier::{identifiers, plain},
     normalise::normalise,
@@ -207,7 +207,7 @@ impl Importer<'_> {
                 let found = self.host.address(&address.text);
                 (address.text, found)
             }
-            Err(why) => (url.clone(), Err(why.to_owned())),
+            Err(why) => (without_credential(&url).0, Err(why.to_owned())),
         };
         match found {
             Ok(found) => {
@@ -222,7 +222,8 @@ impl Importer<'_> {
                 Ok(found)
             }
             Err(why) => {
-                kept.url = Some(text);
+                // What can't stand in a project's state is told and not kept.
+                kept.url = Some(text).filter(|text| text.len() <= MAX_TEXT && !text.contains(char::is_control));
                 Err(why)
             }
         }
