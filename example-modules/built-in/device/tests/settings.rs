@@ -71,7 +71,7 @@ fn special_characters_survive() {
 }
 
 #[test]
-fn a_repositorys_device_type_is_installed_as_the_repository_says() {
+fn the_repository_says_how_its_device_type_is_installed() {
     let with = |format: &str| {
         Use::<Device>::new(json!({ "device_type": "acme-board-2", "image_format": format }))
             .on("acme-board-2", "aarch64-linux")
