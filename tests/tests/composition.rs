@@ -173,7 +173,7 @@ fn a_secret_goes_where_the_stronger_target_wants_it_and_its_value_is_nowhere() {
     world.write("state/configurations/lobby.json", json!({ "tags": ["core", "other"] }).to_string());
     insta::assert_snapshot!(world.thymis(&["generate"]).refused(), @r#"
     one configuration or tag can't be generated; nothing was changed:
-    - configuration `lobby`: two secrets go to `/run/thymis/root_password_hash`: one by `thymis/security` in tag `core`, another by `thymis/security` in tag `other`, both with priority 90. Give one of the two targets a stronger (lower) priority, choose another path, or remove one of the two
+    - configuration `lobby`: two secrets go to `/run/thymis/root_password_hash` or below it: one by `thymis/security` in tag `core`, another by `thymis/security` in tag `other`, with priority 90. Give one of the two targets a stronger (lower) priority, choose another path, or remove one of the two
     With --keep-going, the others are generated and these say why they are not
     "#);
 }

@@ -188,6 +188,16 @@ pub fn compare<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> (Vec<Conflict>,
     (conflicts, dropped)
 }
 
+/// A value for a message, which may reach a log: not where the option's name says that nobody is to read it.
+fn shown(path: &OptionPath, value: &str) -> String {
+    const HIDDEN: [&str; 5] = ["password", "passphrase", "secret", "token", "psk"];
+    let name = path.segments().last().map(|name| name.to_lowercase()).unwrap_or_default();
+    if HIDDEN.iter().any(|word| name.contains(word)) {
+        return "a value that is not shown".to_owned();
+    }
+    crate::untrusted::short(value)
+}
+
 fn at_one_path(facts: &[&Fact], conflicts: &mut Vec<Conflict>, dropped: &mut Vec<Dropped>) {
     let Some(winning) = facts.iter().map(|fact| fact.priority).min() else { return };
     let mut winners = facts.iter().filter(|fact| fact.priority == winning);
@@ -200,9 +210,9 @@ fn at_one_path(facts: &[&Fact], conflicts: &mut Vec<Conflict>, dropped: &mut Vec
                 path: first.path.clone(),
                 priority: winning,
                 one: Arc::clone(&first.origin),
-                one_value: crate::untrusted::short(one_value),
+                one_value: shown(&first.path, one_value),
                 other: Arc::clone(&other.origin),
-                other_value: crate::untrusted::short(other_value),
+                other_value: shown(&first.path, other_value),
             });
         }
     }
@@ -249,6 +259,19 @@ mod tests {
         );
         let (conflicts, _) = compare(a.iter().chain(&b));
         insta::assert_snapshot!(conflicts[0], @r#"`time.timeZone` is set to "UTC" by `x/zone` in tag `core` and to "Europe/Berlin" by `y/zone` in tag `office`, both with priority 90. Give one of the two targets a stronger (lower) priority, set the option in the configuration itself, or remove one of the two modules"#);
+    }
+
+    #[test]
+    fn passwords_are_not_told() {
+        let of = |text_: &str, tag| {
+            facts(
+                &[definition("thymis.config.wifi-password", text(text_), Strength::Override)],
+                90,
+                &origin(tag, "x/a"),
+            )
+        };
+        let (conflicts, _) = compare(of("hunter2", "tag:core").iter().chain(&of("hunter3", "tag:office")));
+        assert!(!conflicts[0].to_string().contains("hunter"), "{}", conflicts[0]);
     }
 
     #[test]

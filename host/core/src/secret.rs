@@ -35,7 +35,7 @@ fn words<S: serde::Serializer>(origin: &Arc<Origin>, serializer: S) -> Result<S:
 /// Two secrets for one place at one priority.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error(
-    "two secrets go to `{path}`: one by {one}, another by {other}, both with priority {priority}. Give one of the two targets a stronger (lower) priority, choose another path, or remove one of the two"
+    "two secrets go to `{path}` or below it: one by {one}, another by {other}, with priority {priority}. Give one of the two targets a stronger (lower) priority, choose another path, or remove one of the two"
 )]
 pub struct Clash {
     pub path: String,
@@ -70,6 +70,18 @@ pub fn resolve<'a>(all: impl Iterator<Item = &'a Placed>) -> Result<Vec<&'a Plac
             _ => {
                 clashes.remove(path);
                 chosen.insert(path, placed);
+            }
+        }
+    }
+    for placed in chosen.values() {
+        // What is a file can't be a folder.
+        let mut folder = placed.path.as_str();
+        while let Some((above, _)) = folder.rsplit_once('/') {
+            folder = above;
+            if let Some(file) = chosen.get(folder) {
+                let (one, other) = (Arc::clone(&file.by), Arc::clone(&placed.by));
+                let clash = Clash { path: folder.to_owned(), priority: placed.priority.max(file.priority), one, other };
+                clashes.insert(file.path.as_str(), clash);
             }
         }
     }
@@ -118,7 +130,10 @@ mod tests {
             (of_tag("s", "/run/a", "one", 90), of_tag("s", "/run/a", "two", 90), of_tag("t", "/run/a", "two", 90));
         assert_eq!(resolve([&one, &same].into_iter()).unwrap().len(), 1);
         insta::assert_snapshot!(resolve([&one, &other].into_iter()).unwrap_err()[0],
-            @"two secrets go to `/run/a`: one by `thymis/files` in tag `one`, another by `thymis/files` in tag `two`, both with priority 90. Give one of the two targets a stronger (lower) priority, choose another path, or remove one of the two");
+            @"two secrets go to `/run/a` or below it: one by `thymis/files` in tag `one`, another by `thymis/files` in tag `two`, with priority 90. Give one of the two targets a stronger (lower) priority, choose another path, or remove one of the two");
+        // One path can't be a file and a folder.
+        let below = of_tag("v", "/run/a/b/c", "two", 95);
+        assert_eq!(resolve([&below, &one].into_iter()).unwrap_err()[0].path, "/run/a");
         // Somebody stronger settles it.
         let stronger = of_tag("u", "/run/a", "three", 70);
         assert_eq!(resolve([&one, &other, &stronger].into_iter()).unwrap().len(), 1);
