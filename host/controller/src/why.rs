@@ -9,11 +9,12 @@ use serde::Serialize;
 use serde_json::Value;
 use thymis_core::{
     authority::Authority,
-    conflict::{Fact, Origin, TargetId},
+    conflict::{Fact, Origin},
     digest::Digest,
     expr::{Configuration, Definition, Expr, Ref, Trust},
     id::ConfigurationId,
     instance::{self, Target},
+    json::pointer_part,
     option::OptionPath,
     permission::Access,
     schema::{Effect, Settings, Shape},
@@ -102,13 +103,7 @@ pub fn why(
     let mut uses: Vec<(Target, &Use)> = found.value.modules.iter().map(|one| (own.clone(), one)).collect();
     for tag in &found.value.tags {
         let Some(parsed) = state.tags.get(tag) else { continue };
-        let target = Target {
-            id: TargetId::Tag(tag.clone()),
-            priority: parsed.value.priority,
-            device_type: None,
-            system: None,
-            image_formats: Vec::new(),
-        };
+        let target = Target::tag(tag.clone(), parsed.value.priority);
         uses.extend(parsed.value.modules.iter().map(|one| (target.clone(), one)));
     }
     let mut sources = Vec::new();
@@ -281,10 +276,9 @@ fn collect<'a>(
 
 /// Single values in settings, with their JSON pointers.
 fn leaves(value: &Value, pointer: String) -> Vec<(String, Value)> {
-    let escaped = |key: &str| key.replace('~', "~0").replace('/', "~1");
     match value {
         Value::Object(entries) => {
-            entries.iter().flat_map(|(key, value)| leaves(value, format!("{pointer}/{}", escaped(key)))).collect()
+            entries.iter().flat_map(|(key, value)| leaves(value, format!("{pointer}/{}", pointer_part(key)))).collect()
         }
         Value::Array(items) => {
             items.iter().enumerate().flat_map(|(index, value)| leaves(value, format!("{pointer}/{index}"))).collect()

@@ -5,7 +5,7 @@ use crate::{
     grant::Accepted,
     leaf::{class_of_leaf, leaves},
     option::{Class, OptionPath},
-    permission::Access,
+    permission::{Access, below},
     schema::{HandleKind, Settings},
     untrusted,
     wire::Strength,
@@ -88,7 +88,7 @@ impl Authority<'_> {
 
     /// The worst class that was accepted for options at or below a pattern that covers `path`.
     fn accepted(&self, path: &OptionPath, settings: &Settings) -> Option<(Class, bool)> {
-        let setting = |key: &[String]| text_of(settings, key);
+        let setting = |key: &[String]| settings.text(key);
         self.permissions
             .iter()
             .filter_map(|accepted| match &accepted.permission.access {
@@ -176,7 +176,7 @@ impl Authority<'_> {
                 }
             }
             Expr::Ref(Ref::Config(path)) => {
-                let setting = |key: &[String]| text_of(settings, key);
+                let setting = |key: &[String]| settings.text(key);
                 let covered =
                     |access: &Access| matches!(access, Access::Config(pattern) if pattern.covers(path, &setting));
                 if !self.any(covered) && self.accepted(path, settings).is_none() {
@@ -187,14 +187,4 @@ impl Authority<'_> {
             _ => {}
         }
     }
-}
-
-/// The text that a setting stands for in a pattern.
-fn text_of(settings: &Settings, key: &[String]) -> Option<String> {
-    settings.get(&key.join("."))?.as_str().map(str::to_owned)
-}
-
-/// The file itself, or something in the folder.
-fn below(path: &str, granted: &str) -> bool {
-    path.strip_prefix(granted.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

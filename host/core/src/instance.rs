@@ -8,6 +8,7 @@ use crate::{
     authority::{Authority, Denied},
     conflict::{Fact, Origin, TargetId, facts},
     expr::{Configuration, Expr, Import, Ref, Refusal, Trust},
+    id::TagId,
     nix::{self, Printer},
     schema::{Descriptor, HandleKind, Settings},
     secret::Placed,
@@ -28,6 +29,12 @@ pub struct Target {
 }
 
 impl Target {
+    /// A tag's devices may differ, so nothing is known of them.
+    #[must_use]
+    pub fn tag(id: TagId, priority: u32) -> Self {
+        Self { id: TargetId::Tag(id), priority, device_type: None, system: None, image_formats: Vec::new() }
+    }
+
     #[must_use]
     pub fn kind(&self) -> wire::TargetKind {
         match self.id {

@@ -135,6 +135,12 @@ impl<'de> de::Visitor<'de> for UniqueVisitor {
     }
 }
 
+/// A key as one part of a JSON pointer (RFC 6901).
+#[must_use]
+pub fn pointer_part(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -147,6 +147,12 @@ pub fn relative(path: &str) -> bool {
             .all(|part| !part.is_empty() && part != "." && part != ".." && !part.chars().any(char::is_control))
 }
 
+/// The file or folder that was granted itself, or something in the folder.
+#[must_use]
+pub fn below(path: &str, granted: &str) -> bool {
+    path.strip_prefix(granted.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// The segments of an output's attribute path; names as flakes use them.
 pub(crate) fn output(value: &str) -> Option<Vec<String>> {
     let plain = |part: &str| {

@@ -46,9 +46,7 @@ pub struct Clash {
 
 impl Placed {
     fn is_same(&self, other: &Self) -> bool {
-        let told =
-            |placed: &Self| (placed.secret.clone(), placed.owner.clone(), placed.group.clone(), placed.mode.clone());
-        told(self) == told(other)
+        [&self.secret, &self.owner, &self.group, &self.mode] == [&other.secret, &other.owner, &other.group, &other.mode]
     }
 }
 

@@ -10,7 +10,7 @@ use thymis_core::{
     instance::{self, Target},
     manifest::Manifest,
     schema::{Descriptor, Settings},
-    state::CONFIGURATION_PRIORITY,
+    state::{CONFIGURATION_PRIORITY, TAG_PRIORITY},
     wire,
 };
 use thymis_sandbox::Outcome;
@@ -18,7 +18,6 @@ use thymis_sandbox::Outcome;
 use crate::module::{CallError, Module};
 
 const CONTROLLER: &str = "https://controller.example.org";
-const TAG_PRIORITY: u32 = 90;
 
 /// One module of a component, and what its answers are held against.
 #[derive(Debug, Clone, Copy)]
@@ -81,13 +80,7 @@ impl Situation {
 
     pub(super) fn tag() -> Result<Self, IdError> {
         let id: TagId = "tag".parse()?;
-        let target = Target {
-            id: TargetId::Tag(id),
-            priority: TAG_PRIORITY,
-            device_type: None,
-            system: None,
-            image_formats: Vec::new(),
-        };
+        let target = Target::tag(id, TAG_PRIORITY);
         Ok(Self { target, instance: None, controller_url: Some(CONTROLLER) })
     }
 

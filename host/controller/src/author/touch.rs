@@ -3,7 +3,7 @@
 use thymis_core::{
     expr::{Configuration, Expr, Import, Ref},
     option::OptionPath,
-    permission::Access,
+    permission::{Access, below},
     schema::Settings,
     wire::Strength,
 };
@@ -54,7 +54,7 @@ impl Touch {
     /// Whether the permission is one for this; `force` aside.
     #[must_use]
     pub fn is_covered(&self, access: &Access, settings: &Settings) -> bool {
-        let setting = |key: &[String]| settings.get(&key.join("."))?.as_str().map(str::to_owned);
+        let setting = |key: &[String]| settings.text(key);
         match (self, access) {
             (Self::Option { path, .. }, Access::Option { pattern, .. })
             | (Self::Config(path), Access::Option { pattern, .. } | Access::Config(pattern)) => {
@@ -73,8 +73,4 @@ impl Touch {
     pub fn is_forced(&self) -> bool {
         matches!(self, Self::Option { force: true, .. })
     }
-}
-
-fn below(path: &str, granted: &str) -> bool {
-    path.strip_prefix(granted.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

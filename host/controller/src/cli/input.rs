@@ -258,9 +258,8 @@ fn uses(context: &Context, shown: &Shown) -> Uses {
 }
 
 fn found(terms: &Terms, uses: &Uses, file: &str, accepted: &Accepted) -> Use {
-    let place = terms.components.get(file).and_then(|component| {
-        component.permissions.iter().position(|one| std::ptr::eq(one, accepted) || one == accepted)
-    });
+    let place =
+        terms.components.get(file).and_then(|component| component.permissions.iter().position(|one| one == accepted));
     place.and_then(|index| uses.get(file)?.get(index)).copied().unwrap_or(Use::Unknown)
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use thymis_core::{
     authority::Authority,
-    conflict::{self, Dropped, Origin, TargetId},
+    conflict::{self, Dropped, Origin},
     digest::Digest,
     expr::Trust,
     grant::Lock,
@@ -219,13 +219,7 @@ impl Work<'_> {
             .tags
             .get(id)
             .map_or((0, [].as_slice()), |tag| (tag.value.priority, tag.value.modules.as_slice()));
-        let target = Target {
-            id: TargetId::Tag(id.clone()),
-            priority,
-            device_type: None,
-            system: None,
-            image_formats: Vec::new(),
-        };
+        let target = Target::tag(id.clone(), priority);
         let sections = self.sections(&target, uses);
         let text = if sections.failures.is_empty() {
             nix::tag(id, &texts(&sections.rendered).collect::<Vec<_>>())

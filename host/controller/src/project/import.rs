@@ -18,15 +18,15 @@ use thymis_core::{
     untrusted,
 };
 
-use super::{Catalogue, CatalogueError, Host, Project, ProjectError, state as files};
+use super::{
+    Catalogue, CatalogueError, Host, Project, ProjectError, state as files,
+    transaction::{MAX_ARTIFACT, MAX_ARTIFACTS},
+};
 use crate::{
     git::{GitUrl, ProjectRepository, check_path},
     report,
 };
 
-/// Longest artifact in bytes, and most of them: what a generation takes.
-const MAX_ARTIFACT: u64 = 512 << 20;
-const MAX_ARTIFACTS: usize = 10_000;
 /// Of all artifacts together, in bytes.
 const MAX_ARTIFACTS_BYTES: u64 = 4 << 30;
 /// Folders within each other.

@@ -23,8 +23,8 @@ use crate::{
 };
 
 /// Longest artifact, in bytes.
-const MAX_ARTIFACT: u64 = 512 << 20;
-const MAX_ARTIFACTS: usize = 10_000;
+pub(super) const MAX_ARTIFACT: u64 = 512 << 20;
+pub(super) const MAX_ARTIFACTS: usize = 10_000;
 
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {

@@ -22,7 +22,7 @@ mod shape;
 mod table;
 #[cfg(test)]
 mod tests;
-mod timer;
+pub(crate) mod timer;
 mod validate;
 
 pub use condition::{Condition, Effect, Subject, Test};

@@ -1,7 +1,7 @@
 //! Where in the settings the validation stands; costs nothing until there is something to say.
 
 use super::shape::Setting;
-use crate::untrusted::short;
+use crate::{json::pointer_part, untrusted::short};
 
 #[derive(Debug)]
 pub(super) struct At<'p> {
@@ -86,11 +86,5 @@ impl<'p> At<'p> {
 
 fn push(pointer: &mut String, key: &str) {
     pointer.push('/');
-    for c in key.chars() {
-        match c {
-            '~' => pointer.push_str("~0"),
-            '/' => pointer.push_str("~1"),
-            c => pointer.push(c),
-        }
-    }
+    pointer.push_str(&pointer_part(key));
 }

@@ -80,6 +80,12 @@ impl Settings {
         self.handles.get(index).filter(|known| known.handle == handle)
     }
 
+    /// The text that a setting stands for in a pattern of options; `key` are the keys from the outermost setting.
+    #[must_use]
+    pub fn text(&self, key: &[String]) -> Option<String> {
+        self.get(&key.join("."))?.as_str().map(str::to_owned)
+    }
+
     /// The value at keys joined by dots, such as `server.port`, with the names of secrets and artifacts.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&Value> {

@@ -18,9 +18,9 @@ use super::{
 };
 
 pub(super) const TYPES: [&str; 3] = ["realtime", "monotonic", "continuous"];
-pub(super) const TRIGGERS: [&str; 5] =
+pub(crate) const TRIGGERS: [&str; 5] =
     ["on_boot_sec", "on_startup_sec", "on_active_sec", "on_unit_active_sec", "on_unit_inactive_sec"];
-pub(super) const KEYS: [&str; 10] = [
+pub(crate) const KEYS: [&str; 10] = [
     "timer_type",
     "on_calendar",
     "persistent",

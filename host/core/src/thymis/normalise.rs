@@ -6,25 +6,13 @@
 use serde_json::{Map, Number, Value};
 
 use super::{import::is_uuid, report::quoted};
-use crate::schema::{Bounds, Schema, Setting, Shape};
+use crate::{
+    json::pointer_part,
+    schema::{Bounds, Schema, Setting, Shape, timer},
+};
 
 /// The name of the setting's type, which Thymis's forms store among a timer's parts.
 const TIMER_TYPE: &str = "type";
-const TIMER_PARTS: [&str; 10] = [
-    "timer_type",
-    "on_calendar",
-    "persistent",
-    "accuracy_sec",
-    "randomized_delay_sec",
-    "on_boot_sec",
-    "on_startup_sec",
-    "on_active_sec",
-    "on_unit_active_sec",
-    "on_unit_inactive_sec",
-];
-const TRIGGERS: [&str; 5] =
-    ["on_boot_sec", "on_startup_sec", "on_active_sec", "on_unit_active_sec", "on_unit_inactive_sec"];
-
 /// Settings with what was done to them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Normalised {
@@ -70,8 +58,8 @@ impl Walk {
     }
 
     fn change(&mut self, values: Option<(String, String)>, why: impl Into<String>) {
-        let escaped = self.path.iter().map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1")));
-        self.changes.push(Change { pointer: escaped.collect(), values, why: why.into() });
+        let pointer = self.path.iter().map(|key| format!("/{}", pointer_part(key))).collect();
+        self.changes.push(Change { pointer, values, why: why.into() });
     }
 
     fn group(&mut self, known: &[&Setting], settings: Map<String, Value>) -> Map<String, Value> {
@@ -188,7 +176,7 @@ impl Walk {
         for (key, value) in timer {
             let value = match (key.as_str(), value) {
                 (TIMER_TYPE, _) => None,
-                (part, value) if !TIMER_PARTS.contains(&part) => {
+                (part, value) if !timer::KEYS.contains(&part) => {
                     if !value.is_null() {
                         self.below(part, |walk| {
                             walk.change(None, "a timer has no such part");
@@ -229,7 +217,7 @@ fn never_fires(kind: &str, timer: &Map<String, Value>) -> bool {
     let kept = has(&["accuracy_sec", "randomized_delay_sec"]);
     match kind {
         "realtime" => !calendars && !kept && timer.get("persistent") != Some(&Value::Bool(true)),
-        "monotonic" => !has(&TRIGGERS) && !kept,
+        "monotonic" => !has(&timer::TRIGGERS) && !kept,
         _ => false,
     }
 }

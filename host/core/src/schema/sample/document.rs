@@ -14,7 +14,7 @@ use super::{
     },
     values,
 };
-use crate::wire::TargetKind;
+use crate::{json::pointer_part, wire::TargetKind};
 
 /// How often a document is mended until it is given up.
 const ROUNDS: usize = 12;
@@ -58,7 +58,7 @@ impl fmt::Display for Path {
 
 /// RFC 6901.
 pub(super) fn pointer(path: &Path) -> String {
-    path.0.iter().map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1"))).collect()
+    path.0.iter().map(|key| format!("/{}", pointer_part(key))).collect()
 }
 
 #[derive(Debug, Clone)]
