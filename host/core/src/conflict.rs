@@ -15,6 +15,9 @@ pub const FORCE: u32 = 50;
 pub const PLAIN: u32 = 100;
 pub const DEFAULT: u32 = 1000;
 
+/// Most conflicts that are told of one option.
+const MAX_TOLD: usize = 64;
+
 /// A configuration or a tag.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TargetId {
@@ -153,39 +156,71 @@ pub struct Dropped {
 /// Compares what all instances of one device set.
 #[must_use]
 pub fn compare<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> (Vec<Conflict>, Vec<Dropped>) {
-    let mut by_path: BTreeMap<&OptionPath, Vec<&Fact>> = BTreeMap::new();
-    // Once per definition, though each of its leaves tells: what lies below is gone through for each.
-    let mut replacing = BTreeMap::new();
+    let mut by_path: BTreeMap<&OptionPath, Here<'a>> = BTreeMap::new();
     for fact in facts {
-        by_path.entry(&fact.path).or_default().push(fact);
+        by_path.entry(&fact.path).or_default().facts.push(fact);
         if let Some(path) = &fact.replaces {
-            replacing.entry((path, &fact.origin, fact.priority)).or_insert(fact);
+            by_path.entry(path).or_default().replaced_by(fact);
         }
     }
     let mut conflicts = Vec::new();
     let mut dropped = Vec::new();
-    for facts in by_path.values().filter(|facts| facts.len() > 1) {
-        at_one_path(facts, &mut conflicts, &mut dropped);
+    for here in by_path.values().filter(|here| here.facts.len() > 1) {
+        at_one_path(&here.facts, &mut conflicts, &mut dropped);
     }
-    for ((replaced, _, _), winner) in replacing {
-        // Paths below `replaced` follow it in the map's order.
-        let below = by_path.range::<&OptionPath, _>(replaced..).take_while(|(path, _)| path.starts_with(replaced));
-        for fact in below.flat_map(|(_, facts)| facts) {
-            if fact.priority > winner.priority && fact.origin != winner.origin && fact.strength == Strength::Merge {
-                let dropping = Dropped {
+    // What lies below a path follows it in the map's order, so the paths above one are a stack. A value is told of once.
+    let mut above: Vec<(&OptionPath, &Here<'_>)> = Vec::new();
+    for (path, here) in &by_path {
+        while above.last().is_some_and(|(upper, _)| !path.starts_with(upper)) {
+            above.pop();
+        }
+        if here.strongest.is_some() {
+            above.push((path, here));
+        }
+        for fact in here.facts.iter().filter(|fact| fact.strength == Strength::Merge) {
+            let winner = above.iter().find_map(|(upper, here)| Some((upper, here.winner_over(fact)?)));
+            if let Some((replaced, winner)) = winner {
+                dropped.push(Dropped {
                     path: fact.path.clone(),
                     dropped: Arc::clone(&fact.origin),
                     winner: Arc::clone(&winner.origin),
-                    winning_path: replaced.clone(),
+                    winning_path: (*replaced).clone(),
                     priority: winner.priority,
-                };
-                if dropped.last() != Some(&dropping) {
-                    dropped.push(dropping);
-                }
+                });
             }
         }
     }
     (conflicts, dropped)
+}
+
+/// What is said of one path.
+#[derive(Default)]
+struct Here<'a> {
+    facts: Vec<&'a Fact>,
+    /// Of the sets that replace what lies below: the strongest, and the strongest of anybody else.
+    strongest: Option<&'a Fact>,
+    second: Option<&'a Fact>,
+}
+
+impl<'a> Here<'a> {
+    fn replaced_by(&mut self, fact: &'a Fact) {
+        match self.strongest {
+            None => self.strongest = Some(fact),
+            Some(known) if known.origin == fact.origin => {
+                self.strongest = Some(if fact.priority < known.priority { fact } else { known });
+            }
+            Some(known) if fact.priority < known.priority => {
+                (self.strongest, self.second) = (Some(fact), Some(known));
+            }
+            Some(_) if self.second.is_none_or(|known| fact.priority < known.priority) => self.second = Some(fact),
+            Some(_) => {}
+        }
+    }
+
+    fn winner_over(&self, fact: &Fact) -> Option<&'a Fact> {
+        let wins = |one: &&Fact| one.priority < fact.priority && one.origin != fact.origin;
+        self.strongest.filter(wins).or(self.second.filter(wins))
+    }
 }
 
 /// A value for a message, which may reach a log: not where the option's name says that nobody is to read it.
@@ -202,9 +237,11 @@ fn at_one_path(facts: &[&Fact], conflicts: &mut Vec<Conflict>, dropped: &mut Vec
     let Some(winning) = facts.iter().map(|fact| fact.priority).min() else { return };
     let mut winners = facts.iter().filter(|fact| fact.priority == winning);
     let Some(first) = winners.next() else { return };
+    let before = conflicts.len();
     for other in winners {
         if let (Value::Scalar(one_value), Value::Scalar(other_value)) = (&first.value, &other.value)
             && one_value != other_value
+            && conflicts.len() - before < MAX_TOLD
         {
             conflicts.push(Conflict {
                 path: first.path.clone(),

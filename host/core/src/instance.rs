@@ -1,19 +1,22 @@
 //! One use of a module in a target: what it is asked, and what becomes of its answer.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use serde_json::Value;
 
 use crate::{
     authority::{Authority, Denied},
     conflict::{Fact, Origin, TargetId, facts},
-    expr::{Configuration, Expr, Import, Ref, Refusal, Trust},
+    expr::{Configuration, Expr, Import, Ref, Refusal, RefusalKind, Trust},
     id::TagId,
     nix::{self, Printer},
     schema::{Descriptor, HandleKind, Settings},
     secret::Placed,
-    wire,
+    untrusted, wire,
 };
+
+/// Most bytes that the references to secrets and artifacts of one answer may take when they are written out.
+const MAX_REFERRED: usize = 4 << 20;
 
 /// The target's part of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,8 +104,11 @@ pub enum AnswerError {
 fn list<T: ToString>(items: &[T]) -> String {
     const SHOWN: usize = 20;
     let mut lines: Vec<String> = items.iter().take(SHOWN).map(|item| format!("  - {}", item.to_string())).collect();
-    if items.len() > SHOWN {
-        lines.push(format!("  - and {} more", items.len() - SHOWN));
+    match items.len() {
+        ..=SHOWN => {}
+        // The rest of them weren't kept.
+        untrusted::TOLD.. => lines.push("  - and more".to_owned()),
+        count => lines.push(format!("  - and {} more", count - SHOWN)),
     }
     lines.join("\n")
 }
@@ -133,13 +139,20 @@ pub fn render(
 
     let named = |handle: &str, kind| settings.resolve(handle).filter(|known| known.kind == kind);
     let artifact = |handle: &str| named(handle, HandleKind::Artifact).map(|known| known.value.clone());
-    let secret = |handle: &str| {
-        configuration
-            .secrets
-            .iter()
-            .find(|placement| placement.secret == handle)
-            .map(|placement| placement.path.clone())
-    };
+    let mut places = HashMap::new();
+    for placement in &configuration.secrets {
+        places.entry(placement.secret.as_str()).or_insert(placement.path.as_str());
+    }
+    let secret = |handle: &str| places.get(handle).map(|path| (*path).to_owned());
+    let referred = referred(&configuration, &|reference| match reference {
+        Ref::Secret(handle) => places.get(handle.as_str()).map_or(0, |path| path.len()),
+        Ref::Artifact(handle) => named(handle, HandleKind::Artifact).map_or(0, |known| known.value.len()),
+        _ => 0,
+    });
+    if referred > MAX_REFERRED {
+        let (place, kind) = ("the definitions".to_owned(), RefusalKind::Referred(referred, MAX_REFERRED));
+        return Err(AnswerError::Refused(vec![Refusal { place, kind }]));
+    }
     let printer = Printer { input: &origin.module.input, artifact: &artifact, secret: &secret };
     let file = origin.target.file();
     let section = nix::Section { file: &file, module: &origin.module, instance: &origin.instance, priority };
@@ -159,8 +172,7 @@ pub fn render(
             Import::Raw(_) => rendered.uses_raw = true,
         }
     }
-    let conditions = configuration.checks.iter().filter_map(|check| check.holds.as_ref());
-    for value in configuration.definitions.iter().map(|definition| &definition.value).chain(conditions) {
+    for value in configuration.values() {
         value.visit(&mut |expr| match expr {
             Expr::Ref(Ref::Output(_)) => rendered.uses_input = true,
             Expr::Ref(Ref::Source(file)) => {
@@ -186,6 +198,19 @@ pub fn render(
         });
     }
     Ok(rendered)
+}
+
+/// How many bytes the references of an answer stand for: a short handle may be a long path.
+fn referred(configuration: &Configuration, length: &dyn Fn(&Ref) -> usize) -> usize {
+    let mut bytes = 0_usize;
+    for value in configuration.values() {
+        value.visit(&mut |expr| {
+            if let Expr::Ref(reference) = expr {
+                bytes = bytes.saturating_add(length(reference));
+            }
+        });
+    }
+    bytes
 }
 
 /// A module as its descriptor names it.

@@ -1,11 +1,15 @@
 //! JSON files of a project: read strictly, written in one form.
 
-use std::{collections::HashSet, fmt};
+use std::{cell::Cell, collections::HashSet, fmt};
 
-use serde::{Deserialize, Serialize, de};
+use serde::{Deserialize, Serialize, de, de::DeserializeSeed as _};
+
+use crate::untrusted;
 
 /// Longest file, in bytes.
 pub const MAX_BYTES: usize = 16 << 20;
+/// Most values of a file: two bytes are enough for one, and it takes a hundred in memory.
+pub const MAX_VALUES: usize = 1 << 20;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}: {kind}")]
@@ -53,10 +57,12 @@ pub fn parse<T: for<'de> Deserialize<'de>>(file: &str, bytes: &[u8]) -> Result<T
         fail(JsonErrorKind::Syntax {
             line: error.line(),
             column: error.column(),
-            message: crate::untrusted::line(message),
+            message: untrusted::line(&untrusted::cut(message, untrusted::MESSAGE)),
         })
     };
-    serde_json::from_str::<Unique>(text).map_err(error)?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let unique = Unique { left: &Cell::new(MAX_VALUES) };
+    unique.deserialize(&mut deserializer).and_then(|()| deserializer.end()).map_err(error)?;
     serde_json::from_str(text).map_err(error)
 }
 
@@ -84,54 +90,62 @@ pub fn write<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
 }
 
 /// Any value whose objects have no key twice.
-struct Unique;
+#[derive(Clone, Copy)]
+struct Unique<'a> {
+    /// How many more values there may be.
+    left: &'a Cell<usize>,
+}
 
-impl<'de> Deserialize<'de> for Unique {
-    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UniqueVisitor)
+impl<'de> de::DeserializeSeed<'de> for Unique<'_> {
+    type Value = ();
+
+    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let Some(left) = self.left.get().checked_sub(1) else {
+            return Err(de::Error::custom(format!("the file has more than {MAX_VALUES} values; split it up")));
+        };
+        self.left.set(left);
+        deserializer.deserialize_any(self)
     }
 }
 
-struct UniqueVisitor;
-
-impl<'de> de::Visitor<'de> for UniqueVisitor {
-    type Value = Unique;
+impl<'de> de::Visitor<'de> for Unique<'_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
-    fn visit_bool<E>(self, _: bool) -> Result<Unique, E> {
-        Ok(Unique)
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
     }
-    fn visit_i64<E>(self, _: i64) -> Result<Unique, E> {
-        Ok(Unique)
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
     }
-    fn visit_u64<E>(self, _: u64) -> Result<Unique, E> {
-        Ok(Unique)
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
     }
-    fn visit_f64<E>(self, _: f64) -> Result<Unique, E> {
-        Ok(Unique)
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
     }
-    fn visit_str<E>(self, _: &str) -> Result<Unique, E> {
-        Ok(Unique)
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
     }
-    fn visit_unit<E>(self) -> Result<Unique, E> {
-        Ok(Unique)
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
     }
-    fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Unique, A::Error> {
-        while items.next_element::<Unique>()?.is_some() {}
-        Ok(Unique)
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items.next_element_seed(self)?.is_some() {}
+        Ok(())
     }
-    fn visit_map<A: de::MapAccess<'de>>(self, mut entries: A) -> Result<Unique, A::Error> {
+    fn visit_map<A: de::MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let mut seen = HashSet::new();
         while let Some(key) = entries.next_key::<String>()? {
-            entries.next_value::<Unique>()?;
+            entries.next_value_seed(self)?;
             if !seen.insert(key.clone()) {
-                let key = crate::untrusted::short(&key);
+                let key = untrusted::short(&key);
                 return Err(de::Error::custom(format!("the key `{key}` is there twice; keep one of the two")));
             }
         }
-        Ok(Unique)
+        Ok(())
     }
 }
 
@@ -161,5 +175,20 @@ mod tests {
         insta::assert_snapshot!(refused(b"{\"a\": \"\xff\"}"), @"modules.lock: the file is not UTF-8 (byte 7): save it as UTF-8, or restore it from git");
         assert!(refused(b"{} {}").contains("trailing characters"));
         assert!(refused(&[b'['; 100_000]).contains("recursion limit"));
+    }
+
+    #[test]
+    fn a_file_of_millions_of_values_is_refused() {
+        let many = |count: usize| format!("[{}0]", "0,".repeat(count));
+        assert!(parse::<Value>("state.json", many(MAX_VALUES - 2).as_bytes()).is_ok());
+        let refused = refused(many(MAX_VALUES - 1).as_bytes());
+        assert!(refused.ends_with("the file has more than 1048576 values; split it up"), "{refused}");
+    }
+
+    #[test]
+    fn a_message_is_short_whatever_it_quotes() {
+        let text = format!("\"{}\"", "\\u001b".repeat(1_000_000));
+        let message = object::<serde_json::Map<String, Value>>("state.json", text.as_bytes()).unwrap_err().to_string();
+        assert!(message.len() < 8_000, "{}", message.len());
     }
 }

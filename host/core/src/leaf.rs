@@ -2,7 +2,7 @@
 
 use crate::{
     expr::Expr,
-    option::{Class, OptionPath, OptionPattern, class_of, config_aside, worst_below},
+    option::{Class, OptionPath, class_at_and_below},
 };
 
 /// Calls `see` with every path that the value sets, what it sets there, and whether that depends on something that only
@@ -31,9 +31,5 @@ fn walk(path: &mut OptionPath, value: &Expr, chosen: bool, see: &mut dyn FnMut(&
 /// may be a file that NixOS imports where it expects a set. So what lies below counts, with and without segments `config`.
 #[must_use]
 pub fn class_of_leaf(path: &OptionPath) -> Class {
-    let at = |path: &OptionPath| class_of(path).min(worst_below(&OptionPattern::literal(path)));
-    match config_aside(path) {
-        Some(other) => at(path).min(at(&other)),
-        None => at(path),
-    }
+    class_at_and_below(path)
 }

@@ -178,9 +178,7 @@ impl Manifest {
         let manifest: Self = match without_extensions(&table) {
             None => toml::from_str(text).map_err(|error| syntax(text, &error))?,
             // Where a key stood isn't known any more.
-            Some(table) => table
-                .try_into()
-                .map_err(|error: toml::de::Error| ManifestError::Form(untrusted::line(error.message())))?,
+            Some(table) => table.try_into().map_err(|error: toml::de::Error| ManifestError::Form(message(&error)))?,
         };
         manifest.check()?;
         Ok(manifest)
@@ -285,8 +283,13 @@ fn syntax(text: &str, error: &toml::de::Error) -> ManifestError {
     ManifestError::Syntax {
         line: before.matches('\n').count() + 1,
         column: before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1,
-        message: untrusted::line(error.message()),
+        message: message(error),
     }
+}
+
+/// It quotes keys and values, however long they are.
+fn message(error: &toml::de::Error) -> String {
+    untrusted::line(&untrusted::cut(error.message(), untrusted::MESSAGE))
 }
 
 #[cfg(test)]

@@ -2,6 +2,10 @@
 
 /// The longest piece of foreign text that a message quotes, in characters.
 const QUOTED: usize = 120;
+/// The longest part of a message that was made with foreign text in it, in bytes.
+pub(crate) const MESSAGE: usize = 1_000;
+/// Most refusals, or things denied, that are kept of one answer.
+pub(crate) const TOLD: usize = 64;
 
 /// Characters that change how text around them is shown: controls (C0, C1, delete), line and paragraph separators,
 /// directional marks and embeddings, invisible characters. List after Unicode TR 36 and the "Trojan Source" advisory.
@@ -53,6 +57,15 @@ pub fn json(text: &str) -> String {
         }
         shown
     })
+}
+
+/// The beginning of a text of more than that many bytes.
+#[must_use]
+pub fn cut(text: &str, bytes: usize) -> std::borrow::Cow<'_, str> {
+    if text.len() <= bytes {
+        return text.into();
+    }
+    format!("{}…", text.get(..text.floor_char_boundary(bytes)).unwrap_or_default()).into()
 }
 
 /// A short quotation: one line, cut after 120 characters.

@@ -6,8 +6,6 @@ use super::{Expr, Kind, Part, RefusalKind, Trust, store_path::spells_store_path}
 use crate::untrusted;
 
 const MAX_NAME: usize = 1024;
-/// Most refusals that are told of one definition or check.
-const MAX_TOLD: usize = 64;
 
 /// Attribute names that turn data into code: an override or a forged definition, a coerced path, a derivation, an import.
 const CODE_NAMES: [&str; 9] =
@@ -30,7 +28,7 @@ pub(super) struct Inspection {
 
 impl Inspection {
     fn note(&mut self, kind: RefusalKind) {
-        if self.found.len() < MAX_TOLD {
+        if self.found.len() < untrusted::TOLD {
             self.found.push((self.place.clone(), kind));
         }
     }

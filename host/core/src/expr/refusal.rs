@@ -79,6 +79,12 @@ pub enum RefusalKind {
         "its options, written out one by one, take {0} bytes, {1} are allowed: nest less deeply below shorter names"
     )]
     Spelled(usize, usize),
+    #[error("its options, written out one by one, have {0} names, {1} are allowed: nest less deeply, or set fewer")]
+    SpelledNames(usize, usize),
+    #[error(
+        "its references to secrets and artifacts, written out, take {0} bytes, {1} are allowed: refer to them less often"
+    )]
+    Referred(usize, usize),
     #[error("an import must be a reference to a NixOS module among the outputs of the own flake, or raw Nix")]
     Import,
     #[error("a check's condition must be a bool")]

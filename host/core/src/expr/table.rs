@@ -60,10 +60,12 @@ const STRUCTURE: [&str; 8] =
 const MAX_RAW: usize = raw::MAX_BYTES;
 /// Most bytes that the paths of all options may take that an answer sets.
 const MAX_SPELLED: usize = 8 << 20;
+/// Most names that these paths may have together: each path is kept on its own, to be compared with those of others.
+const MAX_SPELLED_NAMES: usize = 400_000;
 
 impl Configuration {
     /// # Errors
-    /// Everything that is refused, with its place.
+    /// Everything that is refused, with its place. Where that is very much, the first of it.
     pub fn check(answer: wire::Configuration, trust: Trust) -> Result<Self, Vec<Refusal>> {
         let mut table = Table::build(answer.exprs)?;
         let mut refusals = Vec::new();
@@ -81,6 +83,9 @@ impl Configuration {
                     kind,
                 })),
             }
+            if refusals.len() >= untrusted::TOLD {
+                return Err(refusals);
+            }
         }
         let mut note = |place: &str, kind| refusals.push(Refusal { place: place.to_owned(), kind });
         let mut imports = Vec::with_capacity(answer.imports.len());
@@ -97,9 +102,11 @@ impl Configuration {
                 Err(kind) => note(&format!("import {index}"), kind),
             }
         }
-        let spelled = definitions.iter().map(spelled).fold(0, usize::saturating_add);
-        if spelled > MAX_SPELLED {
-            note("the definitions", RefusalKind::Spelled(spelled, MAX_SPELLED));
+        let (bytes, names) = spelled(&definitions);
+        if bytes > MAX_SPELLED {
+            note("the definitions", RefusalKind::Spelled(bytes, MAX_SPELLED));
+        } else if names > MAX_SPELLED_NAMES {
+            note("the definitions", RefusalKind::SpelledNames(names, MAX_SPELLED_NAMES));
         }
         let mut checks = Vec::with_capacity(answer.checks.len());
         for (index, check) in answer.checks.into_iter().enumerate() {
@@ -118,6 +125,14 @@ impl Configuration {
         } else {
             Err(refusals)
         }
+    }
+}
+
+impl Configuration {
+    /// What its definitions set and its checks demand.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Expr> {
+        let conditions = self.checks.iter().filter_map(|check| check.holds.as_ref());
+        self.definitions.iter().map(|definition| &definition.value).chain(conditions)
     }
 }
 
@@ -149,14 +164,26 @@ struct Table(Vec<Option<(Expr, usize)>>);
 
 impl Table {
     fn build(exprs: Vec<wire::Expr>) -> Result<Self, Vec<Refusal>> {
-        let raw: usize = exprs.iter().map(|expr| if let wire::Expr::Raw(text) = expr { text.len() } else { 0 }).sum();
-        if raw > MAX_RAW {
-            let kind = RefusalKind::RawSyntax(raw::RawError::TooLong(raw).to_string());
+        let raw = || {
+            let texts = exprs.iter().enumerate();
+            texts.filter_map(
+                |(id, expr)| if let wire::Expr::Raw(text) = expr { Some((id, text.as_str())) } else { None },
+            )
+        };
+        let bytes: usize = raw().map(|(_, text)| text.len()).sum();
+        if bytes > MAX_RAW {
+            let kind = RefusalKind::RawSyntax(raw::RawError::TooLong(bytes).to_string());
             return Err(vec![Refusal { place: "all raw Nix together".to_owned(), kind }]);
         }
+        let (ids, texts): (Vec<usize>, Vec<&str>) = raw().unzip();
+        let bad = raw::parse_all(&texts).err().and_then(|(index, error)| Some((*ids.get(index)?, error)));
         let mut table = Self(Vec::with_capacity(exprs.len()));
         for (id, expr) in exprs.into_iter().enumerate() {
-            match table.node(id, expr) {
+            let node = match &bad {
+                Some((of, error)) if *of == id => Err(RefusalKind::RawSyntax(error.to_string())),
+                _ => table.node(id, expr),
+            };
+            match node {
                 Ok(node) => table.0.push(Some(node)),
                 Err(kind) => return Err(vec![Refusal { place: format!("expression {id}"), kind }]),
             }
@@ -214,10 +241,8 @@ impl Table {
                 let arguments = call.arguments.into_iter().map(child).collect::<Result<Vec<_>, _>>()?;
                 Expr::Call(check_call(&call.function, arguments)?)
             }
-            wire::Expr::Raw(text) => {
-                raw::parse(&text).map_err(|error| RefusalKind::RawSyntax(error.to_string()))?;
-                Expr::Raw(text)
-            }
+            // Parsed before, with all others.
+            wire::Expr::Raw(text) => Expr::Raw(text),
         };
         if deepest + 1 > MAX_DEPTH { Err(RefusalKind::TooDeep) } else { Ok((expr, deepest + 1)) }
     }
@@ -355,11 +380,15 @@ fn fits(expr: &Expr, argument: Argument) -> bool {
     }
 }
 
-/// How many bytes the paths of all options take that a definition sets: one name high up is part of every path below it.
-fn spelled(definition: &Definition) -> usize {
-    let mut bytes = 0_usize;
-    leaves(&definition.path, &definition.value, &mut |path, _, _| {
-        bytes = bytes.saturating_add(path.segments().iter().map(String::len).sum());
-    });
-    bytes
+/// How many bytes the paths of all options take that are set, and how many names they have: a name high up is part of every
+/// path below it.
+fn spelled(definitions: &[Definition]) -> (usize, usize) {
+    let (mut bytes, mut names) = (0_usize, 0_usize);
+    for definition in definitions {
+        leaves(&definition.path, &definition.value, &mut |path, _, _| {
+            bytes = bytes.saturating_add(path.segments().iter().map(String::len).sum());
+            names = names.saturating_add(path.segments().len());
+        });
+    }
+    (bytes, names)
 }

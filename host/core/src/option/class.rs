@@ -181,6 +181,11 @@ struct Row {
 }
 
 impl Row {
+    /// As far as both go.
+    fn agrees(&self, segments: &[&str]) -> bool {
+        self.segments.iter().zip(segments).all(|(&row, segment)| row == "*" || row == *segment)
+    }
+
     /// Of two rows that match, the one decides that names a segment which the other leaves open.
     fn precision(&self) -> Vec<bool> {
         self.segments.iter().map(|&segment| segment != "*").collect()
@@ -215,13 +220,27 @@ pub fn config_aside(path: &OptionPath) -> Option<OptionPath> {
     if named { None } else { path.without("config") }
 }
 
+/// The worst class of what this path, and any below it, may mean: with and without segments `config`.
+#[must_use]
+pub fn class_at_and_below(path: &OptionPath) -> Class {
+    let at = |segments: &[&str]| {
+        let below = rows().iter().filter(|row| row.segments.len() > segments.len() && row.agrees(segments));
+        let own = lookup(segments).map_or(UNLISTED, |row| row.class);
+        below.map(|row| row.class).fold(own, Class::min)
+    };
+    let segments: Vec<&str> = path.segments().iter().map(String::as_str).collect();
+    let aside: Vec<&str> = segments.iter().filter(|segment| **segment != "config").copied().collect();
+    let named = || lookup(&segments).is_some_and(|row| row.segments.contains(&"config"));
+    if aside.is_empty() || aside.len() == segments.len() || named() {
+        return at(&segments);
+    }
+    at(&segments).min(at(&aside))
+}
+
 fn lookup(segments: &[&str]) -> Option<&'static Row> {
     rows()
         .iter()
-        .filter(|row| {
-            row.segments.len() <= segments.len()
-                && row.segments.iter().zip(segments).all(|(&row, segment)| row == "*" || row == *segment)
-        })
+        .filter(|row| row.segments.len() <= segments.len() && row.agrees(segments))
         .max_by_key(|row| row.precision())
 }
 
@@ -307,6 +326,23 @@ mod tests {
     fn a_segment_config_hides_nothing() {
         assert_eq!(of("users.users.config.root.password"), Class::WholeDevice);
         assert_eq!(of("networking.config.localCommands"), Class::Root);
+    }
+
+    #[test]
+    fn a_path_is_as_bad_as_the_worst_that_it_may_mean() {
+        for row in CLASSES {
+            for path in [
+                row.0.to_owned(),
+                format!("{}.x.config.y", row.0),
+                format!("x.{}", row.0),
+                row.0.replace('.', ".config."),
+            ] {
+                let path: OptionPath = path.parse().unwrap();
+                let at = |path: &OptionPath| class_of(path).min(worst_below(&OptionPattern::literal(path)));
+                let expected = config_aside(&path).map_or_else(|| at(&path), |aside| at(&path).min(at(&aside)));
+                assert_eq!(class_at_and_below(&path), expected, "{path}");
+            }
+        }
     }
 
     #[test]

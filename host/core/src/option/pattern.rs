@@ -64,6 +64,15 @@ impl OptionPattern {
         &self.0
     }
 
+    /// The same with the texts of its settings in their places; `None` where one has none, so that nothing is covered.
+    pub(crate) fn filled(&self, setting: &dyn Fn(&[String]) -> Option<String>) -> Option<Self> {
+        let fill = |segment: &Segment| match segment {
+            Segment::Setting(key) => setting(key).map(Segment::Literal),
+            other => Some(other.clone()),
+        };
+        self.0.iter().map(fill).collect::<Option<_>>().map(Self)
+    }
+
     /// Whether `path` lies at or below this pattern. `setting` gives the text of a setting, if it has one.
     #[must_use]
     pub fn covers(&self, path: &OptionPath, setting: &dyn Fn(&[String]) -> Option<String>) -> bool {

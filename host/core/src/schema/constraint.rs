@@ -1,10 +1,11 @@
 //! Open forms: keys with JSON values, read as typed constraints.
 
 use indexmap::IndexMap;
-use regex::RegexBuilder;
+use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
 use super::{
+    budget::Budget,
     limits,
     problem::{Problems, SchemaCode, found},
     shape::{Bounds, Pattern, Text},
@@ -34,12 +35,22 @@ pub(super) fn json(problems: &mut Problems, place: &str, what: &str, text: &str)
         problems.push(place, SchemaCode::Limit, message);
         return None;
     }
-    serde_json::from_str(text)
+    let value = serde_json::from_str(text)
         .map_err(|error| {
             let message = format!("{what} is not JSON: {}; it is `{}`", short(&error.to_string()), short(text));
             problems.push(place, SchemaCode::Constraint, message);
         })
-        .ok()
+        .ok()?;
+    if problems.budget.json(&value) {
+        return Some(value);
+    }
+    let message = format!(
+        "{what} has too many values: at most {} are allowed in all defaults, examples, conditions and constraints of the \
+         modules of a component",
+        limits::JSON_VALUES
+    );
+    problems.push(place, SchemaCode::Limit, message);
+    None
 }
 
 /// The entries of one open form. Take what is known, then [`Extras::finish`].
@@ -149,8 +160,16 @@ impl<'a> Extras<'a> {
 
     pub(super) fn pattern(&mut self, key: &'static str) -> Option<Pattern> {
         let source = self.string(key, limits::PATTERN_BYTES)?;
-        match compile(&source) {
-            Ok(regex) => Some(Pattern { source, regex }),
+        match compile(&source, &mut self.problems.budget) {
+            Ok(Some((regex, size))) => Some(Pattern { source, regex, size }),
+            Ok(None) => {
+                let message = format!(
+                    "`{key}` is too much: the regular expressions of all modules of a component may have {} bytes compiled",
+                    limits::PATTERNS_COMPILED_BYTES
+                );
+                self.problems.push(self.place, SchemaCode::Limit, message);
+                None
+            }
             Err(error) => {
                 self.wrong(format!(
                     "`{key}` is not a regular expression of at most {} bytes compiled: {}; it is `{}`",
@@ -190,15 +209,35 @@ fn is_former_name(text: &str) -> bool {
     (1..=limits::FORMER_NAME_LENGTH).contains(&text.len()) && !text.contains(char::is_control)
 }
 
-/// The source is compiled alone first, so that it can't close the group that anchors it.
-fn compile(source: &str) -> Result<regex::Regex, regex::Error> {
-    let build = |text: &str| {
-        RegexBuilder::new(text)
-            .size_limit(limits::PATTERN_COMPILED_BYTES)
-            .dfa_size_limit(limits::PATTERN_COMPILED_BYTES)
-            .nest_limit(32)
-            .build()
+/// Bytes in memory of a class such as `\w` or, without regard to case, `[^a]`, while the source is read.
+const CLASS_BYTES: usize = 16 << 10;
+/// Bytes of compiled patterns, from cheap ones to the limit.
+const SIZES: [usize; 4] = [16 << 10, 64 << 10, 256 << 10, limits::PATTERN_COMPILED_BYTES];
+
+/// The expression and its size; `None` where there is no room for it.
+fn compile(source: &str, budget: &mut Budget) -> Result<Option<(Regex, usize)>, regex::Error> {
+    let build = |text: &str, size| {
+        RegexBuilder::new(text).size_limit(size).dfa_size_limit(limits::PATTERN_COMPILED_BYTES).nest_limit(32).build()
     };
-    build(source)?;
-    build(&format!("^(?:{source})$"))
+    let is_class = |pair: &&[u8]| matches!(pair, [b'\\', b] if b.is_ascii_alphabetic()) || pair.first() == Some(&b'[');
+    if !budget.compile(CLASS_BYTES * source.as_bytes().windows(2).filter(is_class).count()) {
+        return Ok(None);
+    }
+    // The source is read alone first, so that it can't close the group that anchors it.
+    if let Err(error @ regex::Error::Syntax(_)) = build(source, 0) {
+        return Err(error);
+    }
+    for size in SIZES {
+        if !budget.has_room(size) {
+            return Ok(None);
+        }
+        match build(&format!("^(?:{source})$"), size) {
+            Err(regex::Error::CompiledTooBig(_)) if size < limits::PATTERN_COMPILED_BYTES => {}
+            other => {
+                budget.compile(size);
+                return other.map(|regex| Some((regex, size)));
+            }
+        }
+    }
+    Ok(None)
 }

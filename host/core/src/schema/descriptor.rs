@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{
+    budget::Budget,
     constraint::Extras,
     limits,
     localized::{Kind, Localized},
@@ -40,7 +41,8 @@ impl Descriptor {
     /// All descriptors of one component.
     ///
     /// # Errors
-    /// All problems of all modules, at most [`limits::PROBLEMS`] for each.
+    /// All problems of all modules, at most [`limits::PROBLEMS`] for each; once there are so many, the other modules aren't
+    /// looked at.
     pub fn check_all(descriptors: Vec<wire::Descriptor>) -> Result<Vec<Self>, Vec<SchemaProblem>> {
         if descriptors.len() > limits::MODULES {
             let mut problems = Problems::of("*");
@@ -49,10 +51,15 @@ impl Descriptor {
         }
         let mut checked: Vec<Self> = Vec::new();
         let mut all = Vec::new();
+        let mut budget = Budget::default();
         for descriptor in descriptors {
-            match Self::check(descriptor) {
-                Ok(descriptor) => checked.push(descriptor),
-                Err(problems) => all.extend(problems),
+            let mut problems = Problems::of(&descriptor.name);
+            std::mem::swap(&mut problems.budget, &mut budget);
+            checked.extend(Self::check_with(descriptor, &mut problems));
+            std::mem::swap(&mut problems.budget, &mut budget);
+            all.extend(problems.into_vec());
+            if all.len() >= limits::PROBLEMS {
+                return Err(all);
             }
         }
         let mut names = std::collections::HashSet::new();
@@ -73,29 +80,33 @@ impl Descriptor {
     /// All problems, at most [`limits::PROBLEMS`].
     pub fn check(descriptor: wire::Descriptor) -> Result<Self, Vec<SchemaProblem>> {
         let mut problems = Problems::of(&descriptor.name);
+        Self::check_with(descriptor, &mut problems).ok_or_else(|| problems.into_vec())
+    }
+
+    fn check_with(descriptor: wire::Descriptor, problems: &mut Problems) -> Option<Self> {
         let bytes = text_bytes(&descriptor);
         if !problems.within("", "bytes of text", bytes, limits::DESCRIPTOR_BYTES) {
-            return Err(problems.into_vec());
+            return None;
         }
-        let name = module_name(&mut problems, &descriptor.name);
-        let label = Localized::check(&mut problems, "", "label", Kind::Label, descriptor.label);
-        let description = Localized::check(&mut problems, "", "description", Kind::Description, descriptor.description);
-        let category = Localized::check(&mut problems, "", "category", Kind::Label, descriptor.category);
+        let name = module_name(problems, &descriptor.name);
+        let label = Localized::check(problems, "", "label", Kind::Label, descriptor.label);
+        let description = Localized::check(problems, "", "description", Kind::Description, descriptor.description);
+        let category = Localized::check(problems, "", "category", Kind::Label, descriptor.category);
 
-        let mut extras = Extras::read(&mut problems, "", "property", &descriptor.extra);
+        let mut extras = Extras::read(problems, "", "property", &descriptor.extra);
         let icon = extras.string("icon", limits::ICON_BYTES);
         let icon_dark = extras.string("icon-dark", limits::ICON_BYTES);
         let multiple = extras.flag("multiple");
         let former = extras.names("formerly");
         extras.finish("a module");
         let (python, formerly): (Vec<_>, Vec<_>) = former.into_iter().partition(|name| name.contains('.'));
-        let formerly = formerly.iter().filter_map(|name| module_name(&mut problems, name)).collect();
-        let python = python.iter().filter_map(|name| python_class(&mut problems, name)).collect();
+        let formerly = formerly.iter().filter_map(|name| module_name(problems, name)).collect();
+        let python = python.iter().filter_map(|name| python_class(problems, name)).collect();
 
-        let table = Table::check(&mut problems, descriptor.types, descriptor.settings);
-        let settings = Schema::link(&mut problems, &table, descriptor.settings).map(Arc::new);
+        let table = Table::check(problems, descriptor.types, descriptor.settings);
+        let settings = Schema::link(problems, &table, descriptor.settings).map(Arc::new);
         match (name, settings) {
-            (Some(name), Some(settings)) if problems.is_empty() => Ok(Self {
+            (Some(name), Some(settings)) if problems.is_empty() => Some(Self {
                 name,
                 schema_version: descriptor.schema_version,
                 label,
@@ -108,7 +119,7 @@ impl Descriptor {
                 python,
                 settings,
             }),
-            _ => Err(problems.into_vec()),
+            _ => None,
         }
     }
 }

@@ -12,6 +12,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
+    budget::Budget,
     condition::{Condition, Effect, Subject, Test},
     limits,
     problem::{Problems, SchemaCode},
@@ -52,19 +53,6 @@ pub(super) enum Place {
     Target,
 }
 
-/// What is left for all frames of a descriptor.
-#[derive(Debug)]
-pub(super) struct Budget {
-    settings: usize,
-    tests: usize,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { settings: limits::EXPANDED_SETTINGS, tests: limits::EXPANDED_TESTS }
-    }
-}
-
 impl Budget {
     fn spend(&mut self, setting: &Setting) -> Option<()> {
         let values = |condition: &Condition| {
@@ -80,26 +68,21 @@ impl Budget {
 
 impl Frame {
     /// `root`: the module's frame, unless this is going to be it.
-    pub(super) fn build(
-        problems: &mut Problems,
-        place: &str,
-        group: &Arc<Shape>,
-        root: Option<&Self>,
-        budget: &mut Budget,
-    ) -> Option<Self> {
+    pub(super) fn build(problems: &mut Problems, place: &str, group: &Arc<Shape>, root: Option<&Self>) -> Option<Self> {
         let Shape::Group(top) = group.as_ref() else { return None };
         let mut frame = Self { nodes: Vec::new(), group: group.clone(), top: 0..0, order: Vec::new(), weight: 0 };
-        let before = budget.tests;
-        if frame.expand(top, budget).is_none() {
+        let before = problems.budget.tests;
+        if frame.expand(top, &mut problems.budget).is_none() {
             let message = format!(
-                "has more than {} settings or {} compared values, counting shared types at every use",
+                "has more than {} settings or {} compared values, counting shared types at every use, together with the \
+                 other modules of its component",
                 limits::EXPANDED_SETTINGS,
                 limits::EXPANDED_TESTS
             );
             problems.push(place, SchemaCode::Limit, message);
             return None;
         }
-        frame.weight = frame.nodes.len() + before.saturating_sub(budget.tests);
+        frame.weight = frame.nodes.len() + before.saturating_sub(problems.budget.tests);
         frame.resolve(root);
         frame.sort(problems, place)?;
         Some(frame)

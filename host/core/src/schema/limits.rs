@@ -10,7 +10,7 @@ pub const DESCRIPTOR_BYTES: usize = 4 << 20;
 pub const TYPES: usize = 4096;
 /// Settings of all groups together, as written.
 pub const SETTINGS: usize = 4096;
-/// Settings after every use of a shared type is counted anew: a small table can describe a huge tree.
+/// Settings of a component after every use of a shared type is counted anew: a small table can describe a huge tree.
 pub const EXPANDED_SETTINGS: usize = 8192;
 /// Values that the conditions of all those settings compare with.
 pub const EXPANDED_TESTS: usize = 65_536;
@@ -42,10 +42,15 @@ pub const DESCRIPTION_BYTES: usize = 16 << 10;
 pub const ICON_BYTES: usize = 64 << 10;
 /// Bytes of one piece of JSON: a default, an example, a constraint.
 pub const JSON_BYTES: usize = 64 << 10;
+/// Values in all defaults, examples, conditions and constraints of a component, those in lists and objects included.
+pub const JSON_VALUES: usize = 32_768;
 /// Bytes of a regular expression.
 pub const PATTERN_BYTES: usize = 1024;
 /// Bytes of a compiled regular expression.
 pub const PATTERN_COMPILED_BYTES: usize = 1 << 20;
+/// Bytes of all compiled regular expressions of a component; each counts as the next larger of 16, 64, 256 KiB and
+/// 1 MiB.
+pub const PATTERNS_COMPILED_BYTES: usize = 16 << 20;
 /// Regular expressions of one descriptor.
 pub const PATTERNS: usize = 64;
 
@@ -63,6 +68,9 @@ pub const LINE_BYTES: usize = 8 << 10;
 pub const KEY_BYTES: usize = 256;
 /// Bytes of one value that a pattern is matched with.
 pub const MATCHED_BYTES: usize = 16 << 10;
+/// Bytes of text times bytes of the compiled pattern that it is matched with, over all texts: of one document, or of all
+/// defaults, examples and conditions of a component. The slowest patterns take a second for four times as much.
+pub const MATCHING: usize = 1 << 32;
 /// Visits of settings and comparisons by conditions, over all items of lists and maps.
 pub const WORK: usize = 1_000_000;
 

@@ -3,6 +3,7 @@
 //! [`Descriptor::check`] turns the table that a module hands over into a [`Schema`] that contradicts itself nowhere;
 //! [`Schema::validate`] turns a stored document into [`Settings`]. Both gather all problems: people fix them together.
 
+mod budget;
 mod condition;
 mod constraint;
 mod descriptor;

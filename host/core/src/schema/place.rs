@@ -1,7 +1,10 @@
 //! Where in the settings the validation stands; costs nothing until there is something to say.
 
-use super::shape::Setting;
-use crate::{json::pointer_part, untrusted::short};
+use super::{limits, shape::Setting};
+use crate::{
+    json::pointer_part,
+    untrusted::{cut, short},
+};
 
 #[derive(Debug)]
 pub(super) struct At<'p> {
@@ -84,7 +87,8 @@ impl<'p> At<'p> {
     }
 }
 
+/// A key that is longer than any may be doesn't stand in the pointers of all below it as a whole.
 fn push(pointer: &mut String, key: &str) {
     pointer.push('/');
-    pointer.push_str(&pointer_part(key));
+    pointer.push_str(&pointer_part(&cut(key, limits::KEY_BYTES)));
 }

@@ -5,8 +5,11 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::limits;
-use crate::untrusted::short;
+use super::{budget::Budget, limits};
+use crate::untrusted::{cut, short};
+
+/// Longest message, in bytes: what it quotes is short, but there may be much of it.
+pub(super) const LONGEST: usize = 2_000;
 
 /// Why a description was refused; the names are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -65,20 +68,30 @@ impl fmt::Display for Place<'_> {
 pub(super) struct Problems {
     module: String,
     list: Vec<SchemaProblem>,
+    pub(super) budget: Budget,
 }
 
 impl Problems {
     pub(super) fn of(module: &str) -> Self {
-        Self { module: short(module), list: Vec::new() }
+        Self { module: short(module), list: Vec::new(), budget: Budget::default() }
     }
 
     pub(super) fn push(&mut self, place: &str, code: SchemaCode, message: impl Into<String>) {
-        let problem =
-            SchemaProblem { module: self.module.clone(), place: place.to_owned(), code, message: message.into() };
+        if self.is_full() {
+            return;
+        }
+        self.budget.problems -= 1;
+        let message = cut(&message.into(), LONGEST).into_owned();
+        let problem = SchemaProblem { module: self.module.clone(), place: place.to_owned(), code, message };
         // A type that is used in several places is checked in each.
-        if self.list.len() < limits::PROBLEMS && !self.list.contains(&problem) {
+        if !self.list.contains(&problem) {
             self.list.push(problem);
         }
+    }
+
+    /// Whether it makes no difference any more what else is found.
+    pub(super) fn is_full(&self) -> bool {
+        self.list.len() >= limits::PROBLEMS || self.budget.problems == 0
     }
 
     pub(super) fn unknown(&mut self, place: &str, what: &str, name: &str) {
@@ -180,34 +193,44 @@ pub(super) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>)
     candidates
         .take(256)
         .filter(|candidate| candidate.len().abs_diff(name.len()) <= 2 * farthest)
-        .map(|candidate| (distance(name, candidate), candidate))
+        .map(|candidate| (distance(name, candidate, farthest), candidate))
         .filter(|(distance, _)| *distance <= farthest)
         .min()
         .map(|(_, candidate)| candidate)
 }
 
 /// Edits from one to the other: a character more, less, another, or two neighbours swapped. Upper and lower case, `-` and
-/// `_` are the same.
-fn distance(a: &str, b: &str) -> usize {
+/// `_` are the same. What is farther apart than `farthest` is anything above it.
+fn distance(a: &str, b: &str, farthest: usize) -> usize {
     let fold = |c: char| if c == '-' { '_' } else { c.to_ascii_lowercase() };
     let b: Vec<char> = b.chars().map(fold).collect();
-    let cell = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX / 2);
-    let mut before: Vec<usize> = Vec::new();
+    const FAR: usize = usize::MAX / 2;
+    let cell = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(FAR);
+    let mut before: Vec<usize> = vec![FAR; b.len() + 1];
+    let mut spare = before.clone();
     let mut above: Vec<usize> = (0..=b.len()).collect();
     let mut previous = None;
     for (line, a) in a.chars().map(fold).enumerate() {
-        let mut row = vec![line + 1];
-        let mut left = None;
-        for (column, &b) in b.iter().enumerate() {
+        // Only cells near the diagonal can be that close.
+        let start = line.saturating_sub(farthest);
+        let mut row = std::mem::take(&mut spare);
+        row.fill(FAR);
+        if let (0, Some(first)) = (start, row.first_mut()) {
+            *first = line + 1;
+        }
+        let mut left = start.checked_sub(1).and_then(|column| b.get(column)).copied();
+        for (column, &b) in b.iter().enumerate().skip(start).take(2 * farthest + 1) {
             let replaced = cell(&above, column) + usize::from(a != b);
             let mut least = replaced.min(cell(&above, column + 1) + 1).min(cell(&row, column) + 1);
             if previous == Some(b) && left == Some(a) && column > 0 {
                 least = least.min(cell(&before, column - 1) + 1);
             }
-            row.push(least);
+            if let Some(cell) = row.get_mut(column + 1) {
+                *cell = least;
+            }
             left = Some(b);
         }
-        before = std::mem::replace(&mut above, row);
+        spare = std::mem::replace(&mut before, std::mem::replace(&mut above, row));
         previous = Some(a);
     }
     cell(&above, b.len())

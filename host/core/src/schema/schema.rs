@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     condition::{Effect, Subject},
-    frame::{Budget, Frame, Frames},
+    frame::{Frame, Frames},
     problem::{Problems, SchemaCode, nearest},
     shape::{Group, Setting, Shape},
     table::Table,
@@ -33,6 +33,11 @@ impl Schema {
         if let Shape::Group(group) = self.frame.group.as_ref() { group.get(key) } else { None }
     }
 
+    /// The outermost setting with that key, or with that earlier one.
+    pub(crate) fn named(&self, key: &str) -> Option<&Setting> {
+        if let Shape::Group(group) = self.frame.group.as_ref() { group.named(key) } else { None }
+    }
+
     pub(super) fn link(problems: &mut Problems, table: &Table, root: u32) -> Option<Self> {
         let Some(shape) = table.shapes.get(root as usize) else {
             if !table.shapes.is_empty() || problems.is_empty() {
@@ -56,8 +61,7 @@ impl Schema {
             }
         }
 
-        let mut budget = Budget::default();
-        let frame = Frame::build(problems, "", shape, None, &mut budget)?;
+        let frame = Frame::build(problems, "", shape, None)?;
         let mut frames = HashMap::new();
         for shape in table.shapes.iter().flatten() {
             let (Shape::List(super::shape::List { item, item_type, .. })
@@ -67,7 +71,7 @@ impl Schema {
             };
             if matches!(item.as_ref(), Shape::Group(_)) && !frames.contains_key(item_type) {
                 let place = table.places.get(*item_type as usize).map_or("", String::as_str);
-                frames.insert(*item_type, Frame::build(problems, place, item, Some(&frame), &mut budget)?);
+                frames.insert(*item_type, Frame::build(problems, place, item, Some(&frame))?);
             }
         }
         Some(Self { frame, frames })
@@ -127,6 +131,9 @@ impl Linker<'_> {
     }
 
     fn subject(&mut self, name: &str, group: &Group, path: &[String], any_of: &[Value]) {
+        if self.problems.is_full() {
+            return;
+        }
         let Some((key, outer)) = path.split_last() else { return };
         let mut group = group;
         for step in outer {
@@ -169,7 +176,10 @@ impl Linker<'_> {
     }
 
     fn value(&mut self, what: &str, shape: &Shape, value: &Value, origin: validate::Origin) {
-        for problem in validate::alone(shape, value, origin) {
+        if self.problems.is_full() {
+            return;
+        }
+        for problem in validate::alone(shape, value, origin, &mut self.problems.budget.matching) {
             let at =
                 if problem.pointer.is_empty() { String::new() } else { format!(" (at `{}`)", short(&problem.pointer)) };
             self.problems.push(&self.place, SchemaCode::Value, format!("{what}{at} is wrong: {}", problem.message));

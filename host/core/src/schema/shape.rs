@@ -62,6 +62,8 @@ impl<T: PartialOrd> Bounds<T> {
 pub struct Pattern {
     pub(super) source: String,
     pub(super) regex: Regex,
+    /// At least its bytes when compiled.
+    pub(super) size: usize,
 }
 
 impl Pattern {
@@ -142,6 +144,11 @@ impl Group {
     pub fn get(&self, key: &str) -> Option<&Setting> {
         self.settings.get(key).map(AsRef::as_ref)
     }
+
+    /// The setting with that key, or with that earlier one.
+    pub(crate) fn named(&self, key: &str) -> Option<&Setting> {
+        self.get(key).or_else(|| self.get(self.formerly.get(key)?))
+    }
 }
 
 #[derive(Debug)]
@@ -180,6 +187,15 @@ impl Shape {
             Self::Group(_) => "group",
             Self::List(_) => "list",
             Self::Map(_) => "map",
+        }
+    }
+
+    /// What its texts have to match.
+    pub(super) fn pattern(&self) -> Option<&Pattern> {
+        match self {
+            Self::String(text) | Self::Text(text) | Self::Path(text) => text.pattern.as_ref(),
+            Self::Code(code) => code.text.pattern.as_ref(),
+            _ => None,
         }
     }
 

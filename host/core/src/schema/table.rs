@@ -203,6 +203,9 @@ fn choices_of(problems: &mut Problems, place: &str, choices: Vec<wire::Choice>) 
 }
 
 fn check_unique_by(problems: &mut Problems, place: &str, key: &str, item: &Shape) {
+    if problems.is_full() {
+        return;
+    }
     let is_single = |shape: &Shape| shape.is_comparable() || matches!(shape, Shape::Secret(_) | Shape::Artifact);
     let message = match item {
         _ if key.is_empty() && is_single(item) => return,

@@ -9,14 +9,17 @@ use super::{
     group::{State, stored},
     limits,
     place::At,
-    problem::{SettingsCode, SettingsProblem, found},
+    problem::{LONGEST, SettingsCode, SettingsProblem, found},
     scalar::{self, Refusal},
     schema::Schema,
     settings::{Handle, HandleKind, Settings},
-    shape::{Bounds, Group, List, Map, Shape},
+    shape::{Bounds, Group, List, Map, Pattern, Shape},
     timer,
 };
-use crate::{untrusted::short, wire::TargetKind};
+use crate::{
+    untrusted::{cut, short},
+    wire::TargetKind,
+};
 
 impl Schema {
     /// Checks a stored document and completes it.
@@ -51,11 +54,14 @@ pub(super) enum Origin {
 }
 
 /// What is wrong with a value on its own. Conditions, which depend on other settings, are left out of account.
-pub(super) fn alone(shape: &Shape, value: &Value, origin: Origin) -> Vec<SettingsProblem> {
+/// `matching`: as [`limits::MATCHING`], what is left.
+pub(super) fn alone(shape: &Shape, value: &Value, origin: Origin, matching: &mut usize) -> Vec<SettingsProblem> {
     let mut walk = Walk::new(None, TargetKind::Configuration, origin);
+    walk.matching = *matching;
     if walk.fits(value) {
         walk.value(shape, value, &At::ALONE);
     }
+    *matching = walk.matching;
     walk.problems
 }
 
@@ -73,6 +79,7 @@ pub(super) struct Walk<'a> {
     nodes: usize,
     bytes: usize,
     work: usize,
+    matching: usize,
     pub(super) stopped: bool,
 }
 
@@ -92,6 +99,7 @@ impl<'a> Walk<'a> {
             nodes: limits::NODES,
             bytes: limits::STRING_BYTES,
             work: limits::WORK,
+            matching: limits::MATCHING,
             stopped: false,
         }
     }
@@ -107,7 +115,7 @@ impl<'a> Walk<'a> {
             return;
         }
         let end = if predicate.ends_with('?') { "" } else { "." };
-        let message = format!("{} {predicate}{end}", at.subject());
+        let message = cut(&format!("{} {predicate}{end}", at.subject()), LONGEST).into_owned();
         self.problems.push(SettingsProblem { pointer: at.pointer(), code, message });
     }
 
@@ -177,6 +185,24 @@ impl<'a> Walk<'a> {
         true
     }
 
+    /// Counts what matching a text takes.
+    fn matching(&mut self, pattern: &Pattern, bytes: usize) -> bool {
+        // What is longer isn't matched at all.
+        let cost = pattern.size.saturating_mul(bytes.min(limits::MATCHED_BYTES));
+        if let Some(left) = self.matching.checked_sub(cost) {
+            self.matching = left;
+            return true;
+        }
+        let predicate = format!(
+            "must have less text that is matched with patterns: bytes of text times bytes of the compiled pattern come to \
+             more than {}; remove items from lists or maps",
+            limits::MATCHING
+        );
+        self.refuse(&At::ROOT, SettingsCode::TooLarge, &predicate);
+        self.stopped = true;
+        false
+    }
+
     pub(super) fn value(&mut self, shape: &'a Shape, value: &'a Value, at: &At<'_>) -> Option<Value> {
         if self.stopped || !self.charge(1, value.as_str().map_or(0, str::len), 0) {
             return None;
@@ -195,14 +221,26 @@ impl<'a> Walk<'a> {
             }
             Shape::DeviceType => {
                 self.accept(at, scalar::check(shape, value))?;
-                self.device_types.push((at.pointer(), value.as_str()?.to_owned()));
+                let pointer = self.pointer(at)?;
+                self.device_types.push((pointer, value.as_str()?.to_owned()));
                 Some(value.clone())
             }
             _ => {
+                if let (Some(pattern), Some(text)) = (shape.pattern(), value.as_str())
+                    && !self.matching(pattern, text.len())
+                {
+                    return None;
+                }
                 self.accept(at, scalar::check(shape, value))?;
                 Some(value.clone())
             }
         }
+    }
+
+    /// It is kept, with the keys of all maps around the value.
+    fn pointer(&mut self, at: &At<'_>) -> Option<String> {
+        let pointer = at.pointer();
+        self.charge(0, pointer.len(), 0).then_some(pointer)
     }
 
     fn handle(&mut self, shape: &Shape, value: &Value, at: &At<'_>) -> Option<Value> {
@@ -212,11 +250,12 @@ impl<'a> Walk<'a> {
             return self.refused(at, SettingsCode::Choice, &predicate);
         }
         let kind = if matches!(shape, Shape::Artifact) { HandleKind::Artifact } else { HandleKind::Secret };
+        let pointer = self.pointer(at)?;
         self.handles.push(Handle {
             handle: format!("{}:{}", shape.name(), self.handles.len()),
             kind,
             value: value.as_str()?.to_owned(),
-            pointer: at.pointer(),
+            pointer,
             secret: if let Shape::Secret(secret) = shape { Some(secret.clone()) } else { None },
         });
         Some(value.clone())
@@ -292,7 +331,7 @@ impl<'a> Walk<'a> {
         let mut result = Object::with_capacity(entries.len());
         for (key, entry) in sorted {
             let here = at.entry(key);
-            if !self.charge(0, key.len(), 1) {
+            if !self.charge(0, key.len(), 1) || !self.matching(&map.key_pattern, key.len()) {
                 return None;
             }
             if key.len() > limits::KEY_BYTES || key.contains('\0') || !map.key_pattern.regex.is_match(key) {

@@ -1,6 +1,8 @@
 //! From one version of the state to the next, as Thymis 0.9 does it. What isn't as a step expects is left for
 //! [`super::document`] to refuse.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use super::report::{Dropped, quoted};
@@ -84,14 +86,14 @@ fn follows(state: &mut Object, _: &mut Vec<Dropped>) {
 
 /// To 0.0.5: devices name tags by identifier.
 fn tags_by_identifier(state: &mut Object, _: &mut Vec<Dropped>) {
-    let identifiers: Vec<(Value, Value)> = objects(state, "tags")
-        .filter_map(|tag| Some((tag.get("displayName")?.clone(), tag.get("identifier")?.clone())))
+    // Where two tags have one name, the later one was meant.
+    let identifiers: HashMap<String, Value> = objects(state, "tags")
+        .filter_map(|tag| Some((tag.get("displayName")?.as_str()?.to_owned(), tag.get("identifier")?.clone())))
         .collect();
     for device in objects(state, "devices") {
         let Some(tags) = device.get_mut("tags").and_then(Value::as_array_mut) else { continue };
         for tag in tags {
-            // Where two tags have one name, the later one was meant.
-            if let Some((_, identifier)) = identifiers.iter().rev().find(|(name, _)| name == tag) {
+            if let Some(identifier) = tag.as_str().and_then(|name| identifiers.get(name)) {
                 *tag = identifier.clone();
             }
         }

@@ -9,8 +9,11 @@ use super::{import::is_uuid, report::quoted};
 use crate::{
     json::pointer_part,
     schema::{Bounds, Schema, Setting, Shape, timer},
+    untrusted::cut,
 };
 
+/// Longest key that is told, in bytes.
+const MAX_KEY: usize = 256;
 /// The name of the setting's type, which Thymis's forms store among a timer's parts.
 const TIMER_TYPE: &str = "type";
 /// Settings with what was done to them.
@@ -37,8 +40,7 @@ pub struct Change {
 #[must_use]
 pub fn normalise(schema: &Schema, settings: Map<String, Value>) -> Normalised {
     let mut walk = Walk::default();
-    let known: Vec<&Setting> = schema.settings().collect();
-    let settings = walk.group(&known, settings);
+    let settings = walk.group(&|key| schema.named(key), settings);
     Normalised { settings, changes: walk.changes, secrets: walk.secrets }
 }
 
@@ -58,13 +60,18 @@ impl Walk {
     }
 
     fn change(&mut self, values: Option<(String, String)>, why: impl Into<String>) {
-        let pointer = self.path.iter().map(|key| format!("/{}", pointer_part(key))).collect();
+        // A key may be as long as the file, and stands in the pointers of all below it.
+        let pointer = self.path.iter().map(|key| format!("/{}", pointer_part(&cut(key, MAX_KEY)))).collect();
         self.changes.push(Change { pointer, values, why: why.into() });
     }
 
-    fn group(&mut self, known: &[&Setting], settings: Map<String, Value>) -> Map<String, Value> {
+    fn group<'a>(
+        &mut self,
+        named: &dyn Fn(&str) -> Option<&'a Setting>,
+        settings: Map<String, Value>,
+    ) -> Map<String, Value> {
         let normal = |(key, value): (String, Value)| {
-            let setting = known.iter().find(|setting| setting.key == key || setting.formerly.contains(&key));
+            let setting = named(&key);
             let value = self.below(&key, |walk| match setting {
                 Some(setting) => walk.value(&setting.shape, value),
                 None => {
@@ -108,8 +115,7 @@ impl Walk {
             }
             (Shape::SystemdTimer, Value::Object(timer)) => Some(Value::Object(self.timer(timer))),
             (Shape::Group(group), Value::Object(settings)) => {
-                let known: Vec<&Setting> = group.settings().collect();
-                Some(Value::Object(self.group(&known, settings)))
+                Some(Value::Object(self.group(&|key| group.named(key), settings)))
             }
             (Shape::List(list), Value::Array(items)) => {
                 let items = items.into_iter().enumerate();

@@ -109,6 +109,7 @@ impl<'a> Document<'a> {
                     Truth::When(json!({ "properties": { key.as_str(): schema }, "required": [key] }))
                 }
             },
+            _ if !self.has_room(setting, values) => Truth::Never,
             _ => {
                 let without = setting.default.as_ref().is_some_and(|default| contains(values, default));
                 Truth::When(stored_is(setting, values, without))

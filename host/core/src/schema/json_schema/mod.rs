@@ -25,6 +25,10 @@ use crate::id::ModuleId;
 pub const PREFIX: &str = "x-thymis-";
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
+/// Most entries that what JSON Schema says of conditions and of earlier keys may have. What is beyond is said in keywords of
+/// its own only.
+const MAX_ENTRIES: usize = 20_000;
+
 type Keywords = Object<String, Value>;
 
 /// The settings of one module. Its `$id` is `urn:thymis:module:<input>/<module>`.
@@ -80,6 +84,8 @@ struct Document<'a> {
     names: HashMap<*const Shape, String>,
     visible: HashMap<*const Setting, Truth>,
     definitions: Keywords,
+    /// How many more entries conditions and earlier keys may take.
+    left: usize,
 }
 
 impl<'a> Document<'a> {
@@ -90,9 +96,20 @@ impl<'a> Document<'a> {
             names: HashMap::new(),
             visible: HashMap::new(),
             definitions: Keywords::new(),
+            left: MAX_ENTRIES,
         };
         document.count(root);
         document
+    }
+
+    /// Whether there is room to say which values are stored for a setting: each of its keys counts where those before it
+    /// are absent.
+    fn has_room(&mut self, setting: &Setting, values: &[Value]) -> bool {
+        let keys = 1 + setting.formerly.len();
+        let long = values.iter().filter_map(Value::as_str).map(str::len).sum::<usize>() / 64;
+        let left = self.left.checked_sub(keys * keys / 2 + keys * (values.len() + long));
+        self.left = left.unwrap_or_default();
+        left.is_some()
     }
 
     fn count(&mut self, shape: &Arc<Shape>) {
@@ -165,10 +182,14 @@ impl<'a> Document<'a> {
         }
         schema.properties.insert(setting.key.clone(), Value::Object(property));
 
+        let has_room = self.has_room(setting, &[]);
         for (index, former) in setting.formerly.iter().enumerate() {
             let renamed = json!({ "deprecated": true, format!("{PREFIX}renamed-to"): setting.key });
             schema.properties.insert(former.clone(), renamed);
             schema.dependent.insert(former.clone(), json!({ "properties": { setting.key.as_str(): false } }));
+            if !has_room {
+                continue;
+            }
             // The first one that is stored counts.
             let earlier = setting.formerly.iter().take(index);
             let counts = match absent(earlier) {
@@ -184,6 +205,7 @@ impl<'a> Document<'a> {
             match &condition.effect {
                 Effect::Visible => {}
                 Effect::Required => required = Truth::any([required, self.rule(condition, group, 0)]),
+                Effect::Allowed(values) if !self.has_room(setting, values) => {}
                 Effect::Allowed(values) => {
                     let applies = Truth::all([visible.clone(), self.rule(condition, group, 0)]);
                     let without = setting.default.as_ref().is_none_or(|default| conditions::contains(values, default));

@@ -119,8 +119,11 @@ impl<'a> Document<'a> {
                     *slot = Value::Array(Vec::new());
                 }
                 let Value::Array(items) = slot else { return };
+                let mut known = true;
                 for number in items.len()..least.min(64) {
-                    items.push(values::item(list, number).unwrap_or_default());
+                    let item = if known { values::item(list, number) } else { None };
+                    known = item.is_some();
+                    items.push(item.unwrap_or_default());
                 }
                 let Some(item) = items.get_mut(index) else { return };
                 (slot, shape) = (item, next);

@@ -198,7 +198,26 @@ fn examples(group: &Group) -> Object<String, Value> {
 }
 
 pub(super) fn items(list: &List, count: usize) -> Option<Value> {
+    has_room(|| item(list, 0), count)?;
     (0..count.min(ITEMS)).map(|number| item(list, number)).collect::<Option<Vec<_>>>().map(Value::Array)
+}
+
+/// Lists of lists of … grow with the power of their depth; no settings may have that many values.
+fn has_room(one: impl FnOnce() -> Option<Value>, count: usize) -> Option<()> {
+    if count == 0 {
+        return Some(());
+    }
+    let one = one()?;
+    let (mut values, mut open) = (0, vec![&one]);
+    while let Some(value) = open.pop() {
+        values += 1;
+        match value {
+            Value::Array(items) => open.extend(items),
+            Value::Object(entries) => open.extend(entries.values()),
+            _ => {}
+        }
+    }
+    (values * count.min(ITEMS) <= limits::NODES).then_some(())
 }
 
 /// The key with that number among those that the map allows.
@@ -209,6 +228,7 @@ pub(super) fn key(map: &Map, number: usize) -> Option<String> {
 }
 
 pub(super) fn entries(map: &Map, count: usize) -> Option<Value> {
+    has_room(|| entry(map, 0), count)?;
     let keyed = |number| Some((key(map, number)?, entry(map, number)?));
     (0..count.min(ITEMS)).map(keyed).collect::<Option<Object<_, _>>>().map(Value::Object)
 }

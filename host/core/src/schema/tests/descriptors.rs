@@ -219,7 +219,7 @@ fn hostile_patterns_cost_little() {
     let lines = t.limited("text", json!({ "pattern": nasty }));
     let most = t.limited("string", json!({ "pattern": "\\w{18}" }));
     let mut settings = vec![setting("x", lines), setting("k", most)];
-    for n in 2..limits::PATTERNS {
+    for n in 2..12 {
         settings.push(setting(&format!("k{n}"), t.limited("string", json!({ "pattern": "\\w{18}" }))));
     }
     let start = Instant::now();
