@@ -8,6 +8,8 @@
 mod answer;
 mod disk;
 mod fixtures;
+pub mod guest;
+mod lower;
 mod modules;
 mod nix;
 mod project;

@@ -36,7 +36,7 @@ fn the_interface_0_1_has_the_types_it_was_released_with() {
 fn a_component_of_0_1_loads_and_describes_itself_as_ever() {
     let bytes = fs::read(frozen("0.1").join("repository").join(COMPONENT)).unwrap();
     let component = Sandbox::new(Limits::default(), None).unwrap().load(&bytes, false).unwrap();
-    let descriptors = Descriptor::check_all(component.describe().unwrap()).unwrap();
+    let descriptors = Descriptor::check_all(component.describe().unwrap().answer).unwrap();
     let [wide] = descriptors.as_slice() else { panic!("{} modules", descriptors.len()) };
     let settings: Vec<String> =
         wide.settings.settings().map(|setting| format!("{}: {}", setting.key, setting.shape.name())).collect();

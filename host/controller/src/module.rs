@@ -57,12 +57,13 @@ impl Native {
 impl Module {
     /// # Errors
     /// The module's or the host's fault.
-    pub fn describe(&self) -> Result<Vec<wire::Descriptor>, CallError> {
+    pub fn describe(&self) -> Result<Outcome<Vec<wire::Descriptor>>, CallError> {
         match self {
             Self::Component(component) => Ok(component.describe()?),
             Self::Native(native) => {
                 let descriptors = native.call(thymis_sdk::Component::describe)?;
-                Ok(lifted::descriptors(descriptors, &mut Budget::new(&native.limits))?)
+                let answer = lifted::descriptors(descriptors, &mut Budget::new(&native.limits))?;
+                Ok(Outcome { answer, usage: Usage::default() })
             }
         }
     }

@@ -8,15 +8,19 @@
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
-use thymis_core::{untrusted, wire};
-use wasmtime::{Store, Trap};
+use rustix::time::{ClockId, clock_gettime};
+use thymis_core::{digest::Digest, untrusted, wire};
+use wasmtime::component::ResourceTableError;
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
 
 use crate::bindings::v0_1::{ModuleProviderPre, exports::thymis::module::module::Guest};
-use crate::engine::deadline_ticks;
+use crate::engine::ticks;
 use crate::fault::{Error, FaultKind, HostFault, ModuleFault, words};
 use crate::lift::Budget;
 use crate::limits::{LimitExceeded, Limits};
+use crate::metrics::Ledger;
 use crate::slots::Slots;
 use crate::state::State;
 
@@ -42,8 +46,10 @@ pub struct Outcome<T> {
 
 /// Which export, and the fuel it gets.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Export {
+pub(crate) struct Export<'a> {
     pub(crate) name: &'static str,
+    /// The module that it is about; empty where it is about all of them.
+    pub(crate) module: &'a str,
     pub(crate) limit: &'static str,
     pub(crate) fuel: u64,
 }
@@ -54,6 +60,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) slots: &'a Slots,
     pub(crate) wasi: bool,
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) component: Digest,
 }
 
 /// A finished attempt: its store is gone, and with it its place in the pool.
@@ -69,67 +77,69 @@ enum Failure {
     Waits,
 }
 
-impl Failure {
-    fn is_timeout(&self) -> bool {
-        match self {
-            Self::Instantiation(error) | Self::Call(error) => error.downcast_ref() == Some(&Trap::Interrupt),
-            Self::Waits => false,
-        }
-    }
+/// Interrupts the guest after so much processor time of this thread. The epoch ticks in wall-clock time, of which a guest
+/// on a busy machine gets a part only: where the deadline hasn't come by then, it is moved by what is left.
+fn arm(store: &mut Store<State>, deadline: Duration) {
+    let start = processor_time();
+    store.set_epoch_deadline(ticks(deadline));
+    store.epoch_deadline_callback(move |_| {
+        let left = deadline.saturating_sub(processor_time().saturating_sub(start));
+        Ok(if left.is_zero() { UpdateDeadline::Interrupt } else { UpdateDeadline::Continue(ticks(left)) })
+    });
+}
+
+/// Of this thread, which a call never leaves.
+fn processor_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 impl Caller<'_> {
     /// Calls an export and lifts its answer.
     pub(crate) fn call<T, U>(
         &self,
-        export: Export,
+        export: Export<'_>,
         call: impl AsyncFn(&Guest, &mut Store<State>) -> wasmtime::Result<T>,
         lift: impl FnOnce(T, &mut Budget<'_>) -> Result<U, LimitExceeded>,
     ) -> Result<Outcome<U>, Error> {
         let slot = self.slots.one();
-        let mut attempt = self.attempt(export, &call)?;
+        let start = Instant::now();
+        let Attempt { result, fuel, state } = self.attempt(export, call)?;
+        let time = start.elapsed();
         drop(slot);
-        if attempt.result.as_ref().is_err_and(Failure::is_timeout) {
-            // Perhaps the machine was busy: once more, alone, before it is the module's fault.
-            let _alone = self.slots.alone();
-            attempt = self.attempt(export, &call)?;
-        }
 
-        let Attempt { result, fuel, state } = attempt;
         let mut usage = Usage {
             fuel,
             memory_bytes: state.ceiling.memory_bytes,
             output_bytes: 0,
             said: state.wasi.as_ref().map(|wasi| untrusted::lines(&wasi.said())).unwrap_or_default(),
         };
-        let fault = |kind, said| Error::ModuleFault(ModuleFault { call: export.name, kind, said });
-        match result {
+        let lifted = match result {
             Ok(answer) => {
                 let mut budget = Budget::new(self.limits);
-                match lift(answer, &mut budget) {
-                    Ok(answer) => {
-                        usage.output_bytes = budget.output_bytes();
-                        Ok(Outcome { answer, usage })
-                    }
-                    Err(limit) => Err(fault(limit.into(), usage.said)),
-                }
+                let lifted = lift(answer, &mut budget);
+                usage.output_bytes = budget.output_bytes();
+                lifted.map_err(FaultKind::from)
             }
-            Err(failure) => Err(fault(self.kind(export, failure, state)?, usage.said)),
+            Err(failure) => Err(self.kind(export, failure, state)?),
+        };
+        self.ledger.record(self.component, export.module, time, &usage, lifted.is_err());
+        match lifted {
+            Ok(answer) => Ok(Outcome { answer, usage }),
+            Err(kind) => Err(ModuleFault { call: export.name, kind, said: usage.said }.into()),
         }
     }
 
     fn attempt<T>(
         &self,
-        export: Export,
-        call: &impl AsyncFn(&Guest, &mut Store<State>) -> wasmtime::Result<T>,
+        export: Export<'_>,
+        call: impl AsyncFn(&Guest, &mut Store<State>) -> wasmtime::Result<T>,
     ) -> Result<Attempt<T>, HostFault> {
         let mut store = Store::new(self.pre.engine(), State::new(self.limits, self.wasi));
         store.limiter(|state| &mut state.ceiling);
         store.set_hostcall_fuel(usize::try_from(self.limits.hostcall_fuel).unwrap_or(usize::MAX));
         // Both are armed before instantiation: a start function and a `realloc` are guest code too.
         store.set_fuel(export.fuel).map_err(HostFault::engine)?;
-        store.epoch_deadline_trap();
-        store.set_epoch_deadline(deadline_ticks(self.limits));
+        arm(&mut store, Duration::from_millis(self.limits.deadline_ms));
 
         let result = {
             let run = pin!(async {
@@ -146,7 +156,7 @@ impl Caller<'_> {
     }
 
     /// Whose fault a failure is, told by types.
-    fn kind(&self, export: Export, failure: Failure, state: State) -> Result<FaultKind, HostFault> {
+    fn kind(&self, export: Export<'_>, failure: Failure, state: State) -> Result<FaultKind, HostFault> {
         let (error, instantiation) = match failure {
             Failure::Waits => return Ok(FaultKind::Waits),
             Failure::Instantiation(error) => (error, true),
@@ -166,9 +176,30 @@ impl Caller<'_> {
                 (Trap::UnreachableCodeReached, Some((message, location))) => FaultKind::Panic { message, location },
                 _ => FaultKind::Trap { reason: trap.to_string().trim_start_matches("wasm trap: ").into() },
             },
-            None if instantiation => return Err(HostFault::engine(error)),
-            None => FaultKind::Crossing { reason: words(&error), allowed: self.limits.hostcall_fuel },
+            // More instances than the pool has, though the gate in front of it lets no more in.
+            None if instantiation && error.is::<PoolConcurrencyLimitError>() => return Err(HostFault::engine(error)),
+            None => self.border(&error),
         })
+    }
+}
+
+impl Caller<'_> {
+    /// What was wrong where data crosses. The library has no types for most of it.
+    fn border(&self, error: &wasmtime::Error) -> FaultKind {
+        let reason = words(error);
+        let passed = |limit, allowed, requested| FaultKind::Limit(LimitExceeded { limit, allowed, requested });
+        if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
+            let allowed = self.limits.wasi_resources;
+            return passed("wasi_resources", allowed, allowed.saturating_add(1));
+        }
+        let drawn = reason.strip_prefix("requested len ").and_then(|rest| rest.split(' ').next()?.parse().ok());
+        if let Some(drawn) = drawn {
+            return passed("wasi_random_bytes", self.limits.wasi_random_bytes, drawn);
+        }
+        if reason.contains("fuel allocated for hostcalls") {
+            return FaultKind::Crossing { allowed: self.limits.hostcall_fuel };
+        }
+        FaultKind::Border { reason }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Components, loaded and ready to be called.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,10 +16,12 @@ use crate::compile::{CompileError, Compiler, InProcess};
 use crate::engine::engine;
 use crate::fault::{Error, HostFault, Incompatible, words};
 use crate::inspect::{Inspection, SUPPORTED, inspect};
-use crate::limits::Limits;
+use crate::limits::{LimitExceeded, Limits};
+use crate::metrics::{Ledger, Metrics, MetricsKey};
 use crate::slots::Slots;
 use crate::state::State;
 use crate::wasi;
+use crate::worker::Worker;
 
 /// Loads components. Cheap to clone; may be used from many threads at once.
 #[derive(Clone)]
@@ -33,6 +36,7 @@ struct Shared {
     engine: Engine,
     limits: Limits,
     slots: Slots,
+    ledger: Ledger,
 }
 
 impl std::fmt::Debug for Sandbox {
@@ -54,6 +58,18 @@ impl Sandbox {
         Self::with_compiler(limits, cache, |in_process| Arc::new(in_process))
     }
 
+    /// A sandbox that starts `program` for each component that it has to compile. That must be a program that calls
+    /// [`crate::worker::serve`] when its first argument is [`crate::worker::COMMAND`].
+    ///
+    /// # Errors
+    /// As [`Sandbox::new`].
+    pub fn with_worker(limits: Limits, cache: Option<PathBuf>, program: PathBuf) -> Result<Self, HostFault> {
+        let bounds = limits.clone();
+        Self::with_compiler(limits, cache, |in_process| {
+            Arc::new(Worker::new(program, bounds, in_process.into_engine()))
+        })
+    }
+
     /// A sandbox with a compiler of the caller's, made from the one that compiles in this process.
     ///
     /// # Errors
@@ -63,16 +79,23 @@ impl Sandbox {
         cache: Option<PathBuf>,
         compiler: impl FnOnce(InProcess) -> Arc<dyn Compiler>,
     ) -> Result<Self, HostFault> {
+        limits.check()?;
         let engine = engine(&limits)?;
         let cache = cache.map(|folder| Cache::open(folder, limits.artifact_bytes)).transpose()?;
         let compiler = compiler(InProcess::new(engine.clone()));
         let slots = Slots::new(limits.concurrent_calls);
-        Ok(Self { shared: Arc::new(Shared { engine, limits, slots }), compiler, cache })
+        Ok(Self { shared: Arc::new(Shared { engine, limits, slots, ledger: Ledger::default() }), compiler, cache })
     }
 
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.shared.limits
+    }
+
+    /// What the modules of this sandbox have cost so far.
+    #[must_use]
+    pub fn metrics(&self) -> BTreeMap<MetricsKey, Metrics> {
+        self.shared.ledger.all()
     }
 
     /// Makes a component ready to be called: inspects it, takes its compiled form from the cache or compiles it, and
@@ -85,32 +108,48 @@ impl Sandbox {
         inspection.permit(allow_wasi)?;
         let wasi = inspection.wasi().next().is_some();
         let digest = Digest::of(bytes);
-        let compiled = self.compiled(bytes, &digest)?;
+        let (compiled, artifact_bytes) = self.compiled(bytes, &digest)?;
         let pre = self.link(&compiled, wasi)?;
-        Ok(Component { inner: Arc::new(Inner { shared: self.shared.clone(), digest, inspection, wasi, pre }) })
+        let shared = self.shared.clone();
+        Ok(Component { inner: Arc::new(Inner { shared, digest, inspection, artifact_bytes, wasi, pre }) })
     }
 
-    fn compiled(&self, bytes: &[u8], digest: &Digest) -> Result<component::Component, Error> {
+    /// The compiled form, and its size.
+    fn compiled(&self, bytes: &[u8], digest: &Digest) -> Result<(component::Component, u64), Error> {
         let key = cache::key(digest, &self.shared.engine);
         if let Some(artifact) = self.cache.as_ref().and_then(|cache| cache.get(&key)) {
             match deserialize(&self.shared.engine, &artifact) {
-                Ok(component) => return Ok(component),
+                Ok(component) => return Ok((component, artifact.len() as u64)),
                 Err(error) => tracing::warn!(%digest, error = words(&error), "a cached component is compiled again"),
             }
         }
         let artifact = self.compiler.compile(bytes).map_err(|error| match error {
             CompileError::Invalid(reason) => Error::Incompatible(Incompatible::Invalid { reason }),
+            CompileError::Bound(bound) => Error::Incompatible(bound.into()),
+            CompileError::Large(limit) => Error::Incompatible(limit.into()),
             CompileError::Failed(reason) => Error::HostFault(HostFault::Compiler { reason }),
         })?;
         crate::limits::within("artifact_bytes", self.shared.limits.artifact_bytes, artifact.len() as u64)
             .map_err(Incompatible::Limit)?;
         // The pool's bounds are checked here: more instances, memories or tables than it has slots of.
-        let component = deserialize(&self.shared.engine, &artifact)
-            .map_err(|error| Incompatible::Invalid { reason: words(&error) })?;
+        let component = deserialize(&self.shared.engine, &artifact).map_err(|error| self.unfit(&words(&error)))?;
         if let Some(cache) = &self.cache {
             cache.put(&key, &artifact);
         }
-        Ok(component)
+        Ok((component, artifact.len() as u64))
+    }
+
+    /// Why the pool has no place for a component. The library says it in words only.
+    fn unfit(&self, reason: &str) -> Incompatible {
+        let limits = self.limits();
+        let about = |limit, allowed, words: &str| {
+            let asked = reason.split(' ').find_map(|word| word.parse().ok()).filter(|asked| *asked > allowed)?;
+            reason.contains(words).then_some(LimitExceeded { limit, allowed, requested: asked })
+        };
+        about("instances", limits.instances, " core module instances,")
+            .or_else(|| about("memories", limits.memories, " linear memories,"))
+            .or_else(|| about("tables", limits.tables, " tables"))
+            .map_or_else(|| Incompatible::Invalid { reason: reason.to_owned() }, Incompatible::Limit)
     }
 
     fn link(&self, component: &component::Component, wasi: bool) -> Result<ModuleProviderPre<State>, Error> {
@@ -150,6 +189,7 @@ struct Inner {
     shared: Arc<Shared>,
     digest: Digest,
     inspection: Inspection,
+    artifact_bytes: u64,
     wasi: bool,
     pre: ModuleProviderPre<State>,
 }
@@ -172,19 +212,22 @@ impl Component {
         &self.inner.inspection
     }
 
+    /// Of the compiled form.
+    #[must_use]
+    pub fn artifact_bytes(&self) -> u64 {
+        self.inner.artifact_bytes
+    }
+
     /// The modules of this component, within [`Limits`] but otherwise unchecked.
     ///
     /// # Errors
     /// [`Error::ModuleFault`] or [`Error::HostFault`], as for every call.
-    pub fn describe(&self) -> Result<Vec<wire::Descriptor>, Error> {
-        let fuel = self.limits().describe_fuel;
-        self.caller()
-            .call(
-                Export { name: "describe", limit: "describe_fuel", fuel },
-                async |guest, store| guest.call_describe(store).await,
-                v0_1::descriptors,
-            )
-            .map(|outcome| outcome.answer)
+    pub fn describe(&self) -> Result<Outcome<Vec<wire::Descriptor>>, Error> {
+        self.caller().call(
+            Export { name: "describe", module: "", limit: "describe_fuel", fuel: self.limits().describe_fuel },
+            async |guest, store| guest.call_describe(store).await,
+            v0_1::descriptors,
+        )
     }
 
     /// Settings of the module `name` that were stored under `from_version`, in the form of the present one, or what is
@@ -194,9 +237,8 @@ impl Component {
     /// [`Error::ModuleFault`] or [`Error::HostFault`].
     pub fn migrate(&self, name: &str, from_version: u32, settings: &str) -> Result<Outcome<Migrated>, Error> {
         let (name, settings) = (name.to_owned(), settings.to_owned());
-        let fuel = self.limits().migrate_fuel;
         self.caller().call(
-            Export { name: "migrate", limit: "migrate_fuel", fuel },
+            Export { name: "migrate", module: &name, limit: "migrate_fuel", fuel: self.limits().migrate_fuel },
             async |guest, store| guest.call_migrate(store, &name, from_version, &settings).await,
             v0_1::migrated,
         )
@@ -207,11 +249,15 @@ impl Component {
     /// # Errors
     /// [`Error::ModuleFault`] or [`Error::HostFault`].
     pub fn generate(&self, request: &wire::Request) -> Result<Outcome<wire::Answer>, Error> {
-        let request = v0_1::request(request.clone());
-        let fuel = self.limits().generate_fuel;
+        let lowered = v0_1::request(request.clone());
         self.caller().call(
-            Export { name: "generate", limit: "generate_fuel", fuel },
-            async |guest, store| guest.call_generate(store, &request).await,
+            Export {
+                name: "generate",
+                module: &request.name,
+                limit: "generate_fuel",
+                fuel: self.limits().generate_fuel,
+            },
+            async |guest, store| guest.call_generate(store, &lowered).await,
             v0_1::answer,
         )
     }
@@ -221,7 +267,8 @@ impl Component {
     }
 
     fn caller(&self) -> Caller<'_> {
-        let Inner { shared, pre, wasi, .. } = &*self.inner;
-        Caller { pre, limits: &shared.limits, slots: &shared.slots, wasi: *wasi }
+        let Inner { shared, digest, pre, wasi, .. } = &*self.inner;
+        let Shared { limits, slots, ledger, .. } = &**shared;
+        Caller { pre, limits, slots, wasi: *wasi, ledger, component: *digest }
     }
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use thymis_core::untrusted;
 
-use crate::limits::LimitExceeded;
+use crate::compile::CompileBound;
+use crate::limits::{LimitError, LimitExceeded};
 
 /// Why a component wasn't loaded, or a call has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -52,10 +53,7 @@ pub enum FaultKind {
          look for an endless loop, or do less work in one call"
     )]
     OutOfFuel { limit: &'static str, allowed: u64 },
-    #[error(
-        "took too long, twice, the second time alone: the limit `deadline_ms` is {allowed_ms} ms; \
-         do less work in one call"
-    )]
+    #[error("took too long: the limit `deadline_ms` is {allowed_ms} ms of processor time; do less work in one call")]
     Timeout { allowed_ms: u64 },
     #[error("recursed too deeply: the limit `stack_bytes` is {allowed}; look for an endless recursion")]
     Stack { allowed: u64 },
@@ -63,11 +61,17 @@ pub enum FaultKind {
     Limit(#[from] LimitExceeded),
     #[error("waited for something that never comes: a module has no clock, no input and no network")]
     Waits,
+    #[error(
+        "moved too much at once between module and host: one crossing may take {allowed} bytes, the limit \
+         `hostcall_fuel`; make the module return less"
+    )]
+    Crossing { allowed: u64 },
     /// Where data crosses between module and host: an answer that can't be read, a host function misused.
     #[error(
-        "failed at the border to the host: {reason} (one crossing may take {allowed} bytes, the limit `hostcall_fuel`)"
+        "failed at the border to the host: {reason}; its bindings are broken, or it misuses a host function: build it on an \
+         SDK for `thymis:module`"
     )]
-    Crossing { reason: String, allowed: u64 },
+    Border { reason: String },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -89,7 +93,7 @@ pub enum Incompatible {
     Truncated { bytes: u64 },
     #[error("the component is malformed at byte {offset}: {reason}")]
     Malformed { offset: u64, reason: String },
-    #[error("the component is too large: {0}")]
+    #[error("the component is too large: {0}; make it smaller, or have it ask for less")]
     Limit(#[from] LimitExceeded),
     #[error(
         "the component exports no `thymis:module/module`, but {}; build it on the Thymis SDK, or against the WIT \
@@ -98,7 +102,7 @@ pub enum Incompatible {
     OtherInterface { exports: Vec<String> },
     #[error(
         "the component exports version {found} of `thymis:module/module`, and this host supports {supported}; \
-         use an SDK of that version, or a host that supports {found}"
+         build it on an SDK of that version, or use a host that supports its own"
     )]
     OtherVersion { found: String, supported: &'static str },
     #[error(
@@ -110,6 +114,8 @@ pub enum Incompatible {
     Mismatch { supported: &'static str, reason: String },
     #[error("the component is invalid: {reason}")]
     Invalid { reason: String },
+    #[error(transparent)]
+    Compile(#[from] CompileBound),
 }
 
 /// Names from a component, for people.
@@ -142,6 +148,12 @@ pub enum HostFault {
     Random { reason: String },
     #[error("the compiler failed: {reason}")]
     Compiler { reason: String },
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    #[error("too many calls are waiting: the limit `waiting_calls` is {allowed}; try again later")]
+    Busy { allowed: u64 },
+    #[error("a call ended in a panic of the host: please report this")]
+    Panic,
 }
 
 impl HostFault {
@@ -154,5 +166,6 @@ impl HostFault {
 pub(crate) fn words(error: &wasmtime::Error) -> String {
     const SHOWN: usize = 600;
     let text = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     untrusted::line(text.get(..text.floor_char_boundary(SHOWN)).unwrap_or_default())
 }

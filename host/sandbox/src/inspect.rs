@@ -60,7 +60,13 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspection, Incompatible
         [version] if is_supported(version) => (*version).to_owned(),
         found => {
             return Err(Incompatible::OtherVersion {
-                found: untrusted::short(&found.join(" and ")),
+                found: untrusted::short(
+                    &found
+                        .iter()
+                        .map(|it| if it.is_empty() { "none".to_owned() } else { format!("`{it}`") })
+                        .collect::<Vec<_>>()
+                        .join(" and "),
+                ),
                 supported: SUPPORTED,
             });
         }
@@ -99,7 +105,12 @@ fn read(bytes: &[u8], limits: &Limits) -> Result<(Vec<String>, Vec<String>), Inc
     loop {
         // Without the end of the file in sight, the parser says that it needs more where bytes are missing.
         let end = outer.is_empty() && rest.is_empty();
-        let (consumed, payload) = match parser.parse(rest, end).map_err(malformed)? {
+        let chunk = match parser.parse(rest, end).map_err(malformed)? {
+            // What lies within another may end with it.
+            Chunk::NeedMoreData(_) if rest.is_empty() => parser.parse(rest, true).unwrap_or(Chunk::NeedMoreData(1)),
+            chunk => chunk,
+        };
+        let (consumed, payload) = match chunk {
             Chunk::Parsed { consumed, payload } => (consumed, payload),
             Chunk::NeedMoreData(_) => return Err(Incompatible::Truncated { bytes: bytes.len() as u64 }),
         };

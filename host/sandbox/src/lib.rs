@@ -13,21 +13,27 @@ mod call;
 mod compile;
 mod component;
 mod engine;
+mod executor;
 mod fault;
 mod inspect;
 mod lift;
 mod limits;
+mod metrics;
+mod said;
 mod slots;
 mod state;
 mod wasi;
+pub mod worker;
 
 #[doc(hidden)]
 pub use thymis_core::wire;
 
 pub use call::{Outcome, Usage};
-pub use compile::{CompileError, Compiler, InProcess};
+pub use compile::{CompileBound, CompileError, Compiler, InProcess};
 pub use component::{Component, Sandbox};
+pub use executor::Executor;
 pub use fault::{Denied, Error, FaultKind, HostFault, Incompatible, ModuleFault};
 pub use inspect::{Inspection, inspect};
 pub use lift::Budget;
-pub use limits::{LimitExceeded, Limits};
+pub use limits::{Limit, LimitError, LimitExceeded, Limits};
+pub use metrics::{Metrics, MetricsKey};

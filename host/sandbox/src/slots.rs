@@ -1,65 +1,38 @@
-//! How many calls run at once, and who runs alone.
+//! How many run at once.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 
-/// A counted gate in front of the pool: more calls than it has slots would fail instead of waiting.
+/// A counted gate: in front of the pool of instances, which fails where more want in than it has places, and in front of
+/// the processes that compile.
 #[derive(Debug)]
 pub(crate) struct Slots {
-    all: u64,
     free: Mutex<u64>,
-    changed: Condvar,
-    /// Held by whoever gathers all slots: two of them would each hold half and wait for the other.
-    gathering: Mutex<()>,
+    given_back: Condvar,
 }
 
-/// Held slots, given back on drop.
+/// A held slot, given back on drop.
 #[derive(Debug)]
-pub(crate) struct Held<'a> {
-    slots: &'a Slots,
-    count: u64,
-}
+pub(crate) struct Held<'a>(&'a Slots);
 
 impl Slots {
     pub(crate) fn new(all: u64) -> Self {
-        let all = all.max(1);
-        Self { all, free: Mutex::new(all), changed: Condvar::new(), gathering: Mutex::new(()) }
+        Self { free: Mutex::new(all.max(1)), given_back: Condvar::new() }
     }
 
     /// Waits for a slot.
     pub(crate) fn one(&self) -> Held<'_> {
-        // Passing through here lets a gatherer go first.
-        drop(lock(&self.gathering));
-        self.take()
-    }
-
-    /// Waits until nobody else runs.
-    pub(crate) fn alone(&self) -> Held<'_> {
-        let _gathering = lock(&self.gathering);
-        let mut held = self.take();
-        while held.count < self.all {
-            std::mem::forget(self.take());
-            held.count += 1;
-        }
-        held
-    }
-
-    fn take(&self) -> Held<'_> {
-        let mut free =
-            self.changed.wait_while(lock(&self.free), |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = self.given_back.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
         *free -= 1;
-        Held { slots: self, count: 1 }
+        Held(self)
     }
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        *lock(&self.slots.free) += self.count;
-        self.slots.changed.notify_all();
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.given_back.notify_one();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -69,23 +42,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn alone_means_that_nobody_else_runs() {
-        let slots = Slots::new(3);
-        let running = AtomicU64::new(0);
+    fn no_more_run_than_there_are_slots() {
+        let (slots, running) = (Slots::new(3), AtomicU64::new(0));
         std::thread::scope(|scope| {
-            for index in 0..8 {
-                let (slots, running) = (&slots, &running);
-                scope.spawn(move || {
+            for _ in 0..8 {
+                scope.spawn(|| {
                     for _ in 0..200 {
-                        let alone = index < 2;
-                        let _held = if alone { slots.alone() } else { slots.one() };
-                        let before = running.fetch_add(1, Ordering::SeqCst);
-                        assert!(before < if alone { 1 } else { 3 });
+                        let _held = slots.one();
+                        assert!(running.fetch_add(1, Ordering::SeqCst) < 3);
                         running.fetch_sub(1, Ordering::SeqCst);
                     }
                 });
             }
         });
-        assert_eq!(*lock(&slots.free), 3);
+        assert_eq!(*slots.free.lock().unwrap(), 3);
     }
 }

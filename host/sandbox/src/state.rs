@@ -117,8 +117,7 @@ impl diagnostics::Host for State {
     fn panicked(&mut self, message: String, location: String) -> wasmtime::Result<()> {
         let it = &mut self.diagnostics;
         it.calls = within("diagnostics_calls", it.calls_allowed, it.calls.saturating_add(1))?;
-        let location = untrusted::short(&it.keep(&location));
-        it.panic = Some((it.keep(&message), location));
+        it.panic = Some((it.keep(&message), untrusted::short(&location)));
         Ok(())
     }
 }

@@ -6,22 +6,18 @@
 use std::time::Duration;
 
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
-use wasmtime_wasi::p2::{self, DynPollable, Pollable, bindings, pipe::MemoryOutputPipe};
+use wasmtime_wasi::p2::{self, DynPollable, Pollable, bindings};
 use wasmtime_wasi::{Deterministic, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
 use crate::limits::Limits;
+use crate::said::Said;
 use crate::state::State;
-
-/// Bytes that one call for randomness may ask for.
-const RANDOM_BYTES: u64 = 64 << 10;
-/// Streams, pollables and errors that a guest may hold at once.
-const RESOURCES: usize = 1_024;
 
 pub(crate) struct Wasi {
     context: WasiCtx,
     table: ResourceTable,
-    /// Standard output and error together. When it is full the streams are closed.
-    said: MemoryOutputPipe,
+    /// Standard output and error together.
+    said: Said,
 }
 
 impl std::fmt::Debug for Wasi {
@@ -32,7 +28,7 @@ impl std::fmt::Debug for Wasi {
 
 impl Wasi {
     pub(crate) fn new(limits: &Limits) -> Self {
-        let said = MemoryOutputPipe::new(usize::try_from(limits.diagnostics_bytes).unwrap_or(usize::MAX));
+        let said = Said::new(limits.diagnostics_bytes);
         // Any sequence will do, if each byte value occurs in it: guests that draw until a value fits come to an end.
         let sequence = || Deterministic::new((0..=u8::MAX).map(|it| it.wrapping_mul(167).wrapping_add(13)).collect());
         let context = WasiCtx::builder()
@@ -41,7 +37,7 @@ impl Wasi {
             .secure_random(sequence())
             .insecure_random(sequence())
             .insecure_random_seed(0)
-            .max_random_size(RANDOM_BYTES)
+            .max_random_size(limits.wasi_random_bytes)
             .wall_clock(Still)
             .monotonic_clock(Still)
             // Not even a socket is made: without an address to reach it would still be one of the host's descriptors.
@@ -50,13 +46,13 @@ impl Wasi {
             .allow_ip_name_lookup(false)
             .build();
         let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES);
+        table.set_max_capacity(usize::try_from(limits.wasi_resources).unwrap_or(usize::MAX));
         Self { context, table, said }
     }
 
-    /// What the guest wrote, as it wrote it.
+    /// What the guest wrote, as it wrote it, and a word where it wrote more than is kept.
     pub(crate) fn said(&self) -> String {
-        String::from_utf8_lossy(&self.said.contents()).into_owned()
+        self.said.text()
     }
 }
 

@@ -14,7 +14,7 @@ use thymis_core::{
     schema::{Descriptor, SchemaProblem, SettingsProblem},
     untrusted, wire,
 };
-use thymis_sandbox::{Inspection, Sandbox, Usage};
+use thymis_sandbox::{Inspection, Outcome, Sandbox, Usage};
 
 use super::situation::{DeviceKind, Situation, Subject};
 use crate::{
@@ -27,6 +27,10 @@ use crate::{
 pub struct Component {
     pub digest: Digest,
     pub inspection: Inspection,
+    /// Of the compiled form.
+    pub artifact_bytes: u64,
+    /// What `describe` used.
+    pub described: Usage,
     pub descriptors: Vec<Descriptor>,
     module: Module,
     /// From the manifest of the repository that the file lies in, if it lists the file.
@@ -59,7 +63,9 @@ impl Component {
         Ok(Self {
             digest: Digest::of(built_in.version.as_bytes()),
             inspection: Inspection { bytes: 0, version: "0.1".to_owned(), imports: Vec::new(), exports: Vec::new() },
-            descriptors: Descriptor::check_all(built_in.module.describe()?).map_err(RunError::Schema)?,
+            artifact_bytes: 0,
+            described: Usage::default(),
+            descriptors: Descriptor::check_all(built_in.module.describe()?.answer).map_err(RunError::Schema)?,
             module: built_in.module.clone(),
             permissions: Some(built_in.permissions.clone()),
             repository: None,
@@ -83,10 +89,8 @@ pub struct Run {
 pub enum RunError {
     #[error("{} can't be read", path.display())]
     Read { path: PathBuf, source: std::io::Error },
-    #[error(transparent)]
-    Sandbox(#[from] thymis_sandbox::Error),
-    #[error(transparent)]
-    Incompatible(#[from] thymis_sandbox::Incompatible),
+    #[error("{} can't be used", path.display())]
+    Component { path: PathBuf, source: thymis_sandbox::Error },
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     #[error(transparent)]
@@ -101,8 +105,12 @@ pub enum RunError {
     Json(#[from] JsonError),
     #[error("the settings are wrong:\n{}", lines(&.0.iter().map(|problem| format!("`{}`: {}", untrusted::short(&problem.pointer), problem.message)).collect::<Vec<_>>()))]
     Settings(Vec<SettingsProblem>),
-    #[error("the module refuses its settings:\n{}", lines(.0))]
-    Problems(Vec<String>),
+    #[error("the module refuses its settings{}{}", if .problems.is_empty() { " and doesn't say why" } else { ":\n" }, lines(.problems))]
+    Problems {
+        problems: Vec<String>,
+        /// What the module wrote meanwhile.
+        said: String,
+    },
     #[error(transparent)]
     Answer(#[from] AnswerError),
     #[error("a name of this program's own is refused")]
@@ -123,18 +131,25 @@ fn read(path: &Path) -> Result<Vec<u8>, RunError> {
 /// When it can't be used.
 pub fn inspect(sandbox: &Sandbox, file: &Path) -> Result<Component, RunError> {
     let bytes = read(file)?;
-    let inspection = thymis_sandbox::inspect(&bytes, sandbox.limits())?;
+    let inspection = thymis_sandbox::inspect(&bytes, sandbox.limits())
+        .map_err(|source| RunError::Component { path: file.to_owned(), source: source.into() })?;
     let (repository, manifest) = repository(file)?.unzip();
     let permissions =
         manifest.as_ref().zip(repository.as_ref()).and_then(|(manifest, folder)| declared(manifest, folder, file));
     let wasi = |accepted: &Accepted| accepted.permission.access == Access::Wasi;
     // Without a manifest nothing is declared yet, and nothing is behind WASI.
     let allow_wasi = permissions.as_ref().is_none_or(|permissions| permissions.iter().any(wasi));
-    let module = Module::Component(sandbox.load(&bytes, allow_wasi)?);
-    let descriptors = Descriptor::check_all(module.describe()?).map_err(RunError::Schema)?;
+    let named = |source| RunError::Component { path: file.to_owned(), source };
+    let loaded = sandbox.load(&bytes, allow_wasi).map_err(named)?;
+    let artifact_bytes = loaded.artifact_bytes();
+    let Outcome { answer, usage: described } = loaded.describe().map_err(named)?;
+    let module = Module::Component(loaded);
+    let descriptors = Descriptor::check_all(answer).map_err(RunError::Schema)?;
     Ok(Component {
         digest: Digest::of(&bytes),
         inspection,
+        artifact_bytes,
+        described,
         descriptors,
         module,
         permissions,
@@ -185,8 +200,10 @@ pub fn run(component: &Component, module: Option<&ModuleName>, settings: &Path) 
     let situation = Situation::on(wire::TargetKind::Configuration)?;
     let origin = situation.origin(descriptor)?;
     let outcome = situation.ask(subject, &origin, &settings)?;
-    let answer =
-        outcome.answer.map_err(|problems| RunError::Problems(problems.iter().map(crate::report::problem).collect()))?;
+    let answer = outcome.answer.map_err(|problems| RunError::Problems {
+        problems: problems.iter().map(crate::report::problem).collect(),
+        said: outcome.usage.said.clone(),
+    })?;
     let authority = subject.permissions.map(|permissions| Authority { permissions });
     let priority = situation.target.priority;
     let rendered = instance::render(answer, &origin, priority, &settings, authority, subject.trust)?;

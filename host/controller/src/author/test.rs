@@ -60,8 +60,8 @@ pub enum TestError {
     NotBuilt(PathBuf),
     #[error("{} can't be read or written", path.display())]
     Io { path: PathBuf, source: std::io::Error },
-    #[error("{}", file.display())]
-    Component { file: PathBuf, source: Box<RunError> },
+    #[error(transparent)]
+    Component(#[from] Box<RunError>),
     #[error(transparent)]
     Case(#[from] CaseError),
     #[error("the built-in modules can't be asked for the kinds of devices")]
@@ -103,7 +103,7 @@ pub fn components(sandbox: &Sandbox, place: &Path) -> Result<Vec<(PathBuf, Compo
     }
     let load = |file: PathBuf| match inspect(sandbox, &file) {
         Ok(component) => Ok((file, component)),
-        Err(source) => Err(TestError::Component { file, source: Box::new(source) }),
+        Err(source) => Err(Box::new(source).into()),
     };
     files.into_iter().map(load).collect()
 }

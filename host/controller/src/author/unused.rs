@@ -83,7 +83,7 @@ fn uses(sandbox: &Sandbox, bytes: &[u8], permissions: &[Accepted], budget: &mut 
     let component = sandbox.load(bytes, wasi).ok()?;
     let imports_wasi = component.inspection().wasi().next().is_some();
     let module = Module::Component(component);
-    let descriptors = Descriptor::check_all(module.describe().ok()?).ok()?;
+    let descriptors = Descriptor::check_all(module.describe().ok()?.answer).ok()?;
 
     let mut uses = vec![Use::Unused; permissions.len()];
     for (accepted, found) in permissions.iter().zip(&mut uses) {

@@ -1,14 +1,15 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use thymis_core::untrusted;
+use thymis_core::{id::ModuleId, untrusted};
+use thymis_sandbox::{Metrics, MetricsKey};
 
 use super::{
     Answer, Context,
     progress::Progress,
     style::{BAD, BOLD, DIM, GOOD, RESET, WARN},
 };
-use crate::project::{Generated, Generator, Options};
+use crate::project::{Catalogue, Generated, Generator, Loaded, Options};
 
 /// How many files a person wants to read.
 const NAMED: usize = 12;
@@ -33,8 +34,12 @@ pub(super) fn generate(context: &Context, check: bool, keep_going: bool, control
         project.set_controller_url(before.as_deref())?;
     }
     let generated = generated?;
-    if !context.json(&as_json(&generated))? {
+    let costs = costs(&generated.catalogue, &context.host.sandbox.metrics());
+    if !context.json(&as_json(&generated, &costs))? {
         print(&generated, check);
+        if context.arguments.verbose {
+            print_costs(&costs);
+        }
     }
     if check && generated.changed {
         return Err(match generated.written.len() + generated.removed.len() {
@@ -46,7 +51,37 @@ pub(super) fn generate(context: &Context, check: bool, keep_going: bool, control
     Ok(())
 }
 
-fn as_json(generated: &Generated) -> serde_json::Value {
+/// What the modules of components have cost. Those of the program aren't measured.
+fn costs(catalogue: &Catalogue, metrics: &BTreeMap<MetricsKey, Metrics>) -> Vec<(ModuleId, Metrics)> {
+    let of = |loaded: &Loaded| metrics.get(&(loaded.component?, loaded.id.name.to_string())).copied();
+    catalogue.modules.values().filter_map(|loaded| Some((loaded.id.clone(), of(loaded)?))).collect()
+}
+
+fn print_costs(costs: &[(ModuleId, Metrics)]) {
+    for (module, Metrics { calls, faults, time, fuel, memory_bytes }) in costs {
+        let milliseconds = time.as_secs_f64() * 1000.0;
+        anstream::println!(
+            "{DIM}{module}: {calls} calls, {faults} faults, {milliseconds:.1} ms, fuel {fuel}, memory at most {memory_bytes} bytes{RESET}"
+        );
+    }
+}
+
+fn as_json(generated: &Generated, costs: &[(ModuleId, Metrics)]) -> serde_json::Value {
+    let costs: BTreeMap<String, serde_json::Value> = costs
+        .iter()
+        .map(|(module, Metrics { calls, faults, time, fuel, memory_bytes })| {
+            let milliseconds = time.as_secs_f64() * 1000.0;
+            let cost = json!({
+                "calls": calls,
+                "faults": faults,
+                "milliseconds": milliseconds,
+                "fuel": fuel,
+                "memory-bytes": memory_bytes,
+            });
+            (module.to_string(), cost)
+        })
+        .collect();
+
     let failures: BTreeMap<String, Vec<String>> =
         generated.failures.iter().fold(BTreeMap::new(), |mut all, failure| {
             all.entry(failure.target.to_string()).or_default().push(failure.to_string());
@@ -67,6 +102,7 @@ fn as_json(generated: &Generated) -> serde_json::Value {
         "warnings": warnings,
         "unpinned": generated.unpinned,
         "milliseconds": generated.time.as_secs_f64() * 1000.0,
+        "modules": costs,
     })
 }
 

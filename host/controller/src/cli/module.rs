@@ -1,9 +1,10 @@
 mod test;
 
-use std::path::Path;
+use std::{fmt, path::Path};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use thymis_core::untrusted;
+use thymis_sandbox::{Limit, Limits, Usage};
 
 use super::{
     Answer, Context,
@@ -46,27 +47,21 @@ pub(super) fn run(context: &Context, command: &Module) -> Answer {
             let ran = {
                 let _progress = Progress::new("Compiling");
                 let component = author::inspect(&context.host.sandbox, file)?;
-                author::run(&component, module.as_ref(), settings)?
+                author::run(&component, module.as_ref(), settings).inspect_err(|error| match error {
+                    author::RunError::Problems { said: text, .. } => said(text),
+                    _ => {}
+                })?
             };
-            let usage = json!({
-                "fuel": ran.usage.fuel,
-                "memory-bytes": ran.usage.memory_bytes,
-                "output-bytes": ran.usage.output_bytes,
-            });
-            if context.json(&json!({ "nix": ran.nix, "permitted": ran.permitted, "usage": usage }))? {
+            let limits = context.host.sandbox.limits();
+            let usage = used(&ran.usage, "generate_fuel", limits);
+            if context.json(&json!({ "nix": ran.nix, "permitted": ran.permitted, "usage": as_json(&usage), "said": ran.usage.said }))? {
                 return Ok(());
             }
             print!("{}", ran.nix);
-            let limits = context.host.sandbox.limits();
-            anstream::eprintln!(
-                "{DIM}fuel {} of {}, memory {} of {} bytes, answer {} of {} bytes{RESET}",
-                ran.usage.fuel,
-                limits.generate_fuel,
-                ran.usage.memory_bytes,
-                limits.memory_bytes,
-                ran.usage.output_bytes,
-                limits.output_bytes
-            );
+            for used in &usage {
+                anstream::eprintln!("{DIM}{used}{RESET}");
+            }
+            said(&ran.usage.said);
             if !ran.permitted {
                 anstream::eprintln!(
                     "{WARN}warning{RESET}: no thymis.toml lists this file, so no permissions were checked"
@@ -76,6 +71,22 @@ pub(super) fn run(context: &Context, command: &Module) -> Answer {
         }
         Module::Test { place, update } => test::test(context, place, *update),
         Module::Permissions { place } => test::permissions(context, place),
+        Module::Limits => {
+            let limits = context.host.sandbox.limits().all();
+            let each = |it: &Limit| json!({ "name": it.name, "value": it.value, "ceiling": it.ceiling, "of": it.of });
+            if !context.json(&limits.iter().map(each).collect::<Vec<_>>())? {
+                for it in limits {
+                    anstream::println!(
+                        "{BOLD}{:<28}{RESET} {:>12} {DIM}{:>14}{RESET}  {}",
+                        it.name,
+                        it.value,
+                        it.ceiling,
+                        it.of
+                    );
+                }
+            }
+            Ok(())
+        }
         Module::Wit => {
             print!("{}", author::WIT);
             Ok(())
@@ -91,8 +102,22 @@ pub(super) fn run(context: &Context, command: &Module) -> Answer {
 }
 
 fn inspect(context: &Context, file: &Path) -> Answer {
-    let component = author::inspect(&context.host.sandbox, file)?;
+    let component = {
+        let _progress = Progress::new("Compiling");
+        author::inspect(&context.host.sandbox, file)?
+    };
     let inspection = &component.inspection;
+    let limits = context.host.sandbox.limits();
+    let mut usage = vec![
+        Used { what: "component", used: inspection.bytes, limit: "component_bytes", allowed: limits.component_bytes },
+        Used {
+            what: "compiled",
+            used: component.artifact_bytes,
+            limit: "artifact_bytes",
+            allowed: limits.artifact_bytes,
+        },
+    ];
+    usage.extend(used(&component.described, "describe_fuel", limits));
     let modules: Vec<_> = component
         .descriptors
         .iter()
@@ -105,20 +130,65 @@ fn inspect(context: &Context, file: &Path) -> Answer {
         "imports": inspection.imports,
         "exports": inspection.exports,
         "modules": modules,
+        "usage": as_json(&usage),
+        "said": component.described.said,
     });
     if context.json(&answer)? {
         return Ok(());
     }
     anstream::println!("digest   {}", component.digest);
-    anstream::println!("bytes    {}", inspection.bytes);
     anstream::println!("version  thymis:module {}", untrusted::short(&inspection.version));
     for import in &inspection.imports {
         anstream::println!("imports  {}", untrusted::short(import));
     }
+    for used in &usage {
+        anstream::println!("{used}");
+    }
+    said(&component.described.said);
     for module in &component.descriptors {
         let description = untrusted::short(module.description.get("en").unwrap_or_default());
         anstream::println!("{BOLD}{}{RESET}  {description}", module.name);
         super::modules::settings(module.settings.settings());
     }
     Ok(())
+}
+
+/// How much of a limit was used.
+struct Used {
+    what: &'static str,
+    used: u64,
+    limit: &'static str,
+    allowed: u64,
+}
+
+impl fmt::Display for Used {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, used, limit, allowed } = self;
+        let percent = 100.0 * *used as f64 / *allowed as f64;
+        write!(f, "{what:<10} {used:>11} of {allowed:>11} ({percent:.1} %, `{limit}`)")
+    }
+}
+
+/// What a call used of its limits.
+fn used(usage: &Usage, fuel: &'static str, limits: &Limits) -> Vec<Used> {
+    let allowed = |name: &str| limits.all().iter().find(|it| it.name == name).map_or(0, |it| it.value);
+    [
+        ("fuel", usage.fuel, fuel),
+        ("memory", usage.memory_bytes, "memory_bytes"),
+        ("answer", usage.output_bytes, "output_bytes"),
+    ]
+    .map(|(what, used, limit)| Used { what, used, limit, allowed: allowed(limit) })
+    .into()
+}
+
+fn as_json(usage: &[Used]) -> Value {
+    let each = |it: &Used| (it.what.to_owned(), json!({ "used": it.used, "limit": it.limit, "allowed": it.allowed }));
+    Value::Object(usage.iter().map(each).collect())
+}
+
+/// What a module with WASI wrote to its standard output and error.
+fn said(text: &str) {
+    if !text.is_empty() {
+        anstream::eprintln!("{DIM}the module wrote:{RESET}\n{}", text.trim_end());
+    }
 }

@@ -4,7 +4,7 @@ use exports::thymis::module::module as wit;
 use thymis_core::wire;
 use thymis_sandbox::{Budget, LimitExceeded, Limits};
 
-wit_bindgen::generate!({ path: "../../wit/v0.1", world: "module-provider" });
+wit_bindgen::generate!({ path: "../wit/v0.1", world: "module-provider" });
 
 mod lifted {
     thymis_sandbox::lift!(super::exports::thymis::module::module);
@@ -62,7 +62,7 @@ fn native_answers_have_the_same_bounds() {
 
 #[test]
 fn a_request_arrives_whole() {
-    let request = lifted::request(super::guest::request("{}"));
+    let request = lifted::request(thymis_tests::guest::request("{}"));
     assert_eq!((request.name.as_str(), request.settings.as_str()), ("echo", "{}"));
     assert_eq!(
         (request.target.kind, request.target.device_type.as_deref()),
