@@ -197,6 +197,7 @@ impl Manifest {
             ("repository.license", self.repository.license.as_ref()),
             ("repository.homepage", self.repository.homepage.as_ref()),
             ("repository.publisher", self.repository.publisher.as_ref()),
+            ("repository.minimum-host", self.repository.minimum_host.as_ref()),
         ];
         for (field, text) in texts {
             if let Some(text) = text

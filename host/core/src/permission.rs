@@ -122,7 +122,11 @@ impl TryFrom<Table> for Permission {
             "raw-nix" => Access::RawNix,
             _ => Access::Wasi,
         };
-        Ok(Self { access, reason: table.reason })
+        // Quotes and escapes can make the one spelling longer than what stood there.
+        match access.value() {
+            Some(value) if value.len() > MAX_TEXT => Err(PermissionError::TooLong(value.len())),
+            _ => Ok(Self { access, reason: table.reason }),
+        }
     }
 }
 
@@ -144,7 +148,7 @@ pub fn relative(path: &str) -> bool {
     path.len() <= MAX_TEXT
         && path
             .split('/')
-            .all(|part| !part.is_empty() && part != "." && part != ".." && !part.chars().any(char::is_control))
+            .all(|part| !part.is_empty() && part != "." && part != ".." && crate::untrusted::is_plain(part))
 }
 
 /// The file or folder that was granted itself, or something in the folder.

@@ -68,6 +68,12 @@ pub fn cut(text: &str, bytes: usize) -> std::borrow::Cow<'_, str> {
     format!("{}…", text.get(..text.floor_char_boundary(bytes)).unwrap_or_default()).into()
 }
 
+/// Whether the text shows as what it is: [`line`] would change nothing.
+#[must_use]
+pub fn is_plain(text: &str) -> bool {
+    !text.contains(disturbs)
+}
+
 /// A short quotation: one line, cut after 120 characters.
 #[must_use]
 pub fn short(text: &str) -> String {

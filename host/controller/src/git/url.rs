@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use thymis_core::{digest::Revision, untrusted};
 
-/// The longest address in bytes.
+/// The longest address in bytes, also as it is printed at a commit.
 const LENGTH: usize = 1024;
 
 const FORMS: &str = "`git+https://host/path`, `https://host/path` or `git+file:///absolute/path`, each with `?ref=` \
@@ -150,6 +150,10 @@ impl FromStr for GitUrl {
         if text.len() > LENGTH {
             return Err(UrlError::TooLong { length: text.len() });
         }
+        // Also where the scheme is another one or misspelt: what is refused below is quoted.
+        if text.split('/').any(has_password) {
+            return Err(UrlError::Credential);
+        }
         let (address, query) = match text.split_once('?') {
             Some((address, query)) => (address, Some(query)),
             None => (text, None),
@@ -158,12 +162,22 @@ impl FromStr for GitUrl {
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let authority = match transport {
             Transport::File if authority.is_empty() => String::new(),
+            Transport::File if authority.contains('@') => return Err(UrlError::Credential),
             Transport::File => return Err(UrlError::LocalPath { text: untrusted::short(text) }),
             Transport::Http | Transport::Https => parse_authority(transport, authority)?,
         };
         let (reference, revision) = query.map(parse_query).transpose()?.unwrap_or_default();
-        Ok(Self { transport, authority, path: parse_path(path)?, reference, revision })
+        let url = Self { transport, authority, path: parse_path(path)?, reference, revision };
+        match url.at(Revision::from_bytes([0; 20])).to_string().len() {
+            length if length > LENGTH => Err(UrlError::TooLong { length }),
+            _ => Ok(url),
+        }
     }
+}
+
+/// `user:password@host`. No part of an address that is accepted has a `:` before an `@`.
+fn has_password(part: &str) -> bool {
+    part.rsplit_once('@').is_some_and(|(before, _)| before.contains(':'))
 }
 
 fn transport(address: &str) -> Result<(Transport, &str), UrlError> {
@@ -318,6 +332,13 @@ mod tests {
             ("git+file:///a b", "letters, digits"),
             ("https://user:secret@host/x", "never in an address"),
             ("https://token@host/x", "never in an address"),
+            ("git+file://token@host/x", "never in an address"),
+            ("git+file://user:secret@host/x", "never in an address"),
+            ("https:user:secret@host/x", "never in an address"),
+            ("https:/user:secret@host/x", "never in an address"),
+            ("https://user:a?secret@host/x", "never in an address"),
+            ("user:secret@host:a/b", "never in an address"),
+            ("git@host:a/b", "git+https://host/path"),
             ("http://example.org/x", "git+https://example.org"),
             ("git+http://example.org/x", "git+https://example.org"),
             ("git+http://127.0.0.1.evil.org/x", "git+https://"),
@@ -346,6 +367,15 @@ mod tests {
             assert!(message.contains(says), "{text}: {message}");
             assert!(!message.contains("secret"), "{message}");
         }
-        assert!(format!("https://h/{}", "a".repeat(2000)).parse::<GitUrl>().is_err());
+    }
+
+    #[test]
+    fn what_is_accepted_is_not_too_long_once_it_is_printed() {
+        let url = |length| format!("https://h/{}", "a".repeat(length)).parse::<GitUrl>();
+        let longest = (0..2000).map_while(|length| url(length + 1).ok()).last().unwrap();
+        let pinned = longest.at(Revision::from_bytes([1; 20]));
+        assert_eq!(pinned.to_string().len(), LENGTH);
+        assert_eq!(pinned.to_string().parse(), Ok(pinned));
+        assert!(matches!(url(LENGTH - 20), Err(UrlError::TooLong { length: 1063 })));
     }
 }

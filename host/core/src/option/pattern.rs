@@ -48,6 +48,8 @@ pub enum PatternError {
     Star { segment: String },
     #[error("`{segment}`: braces hold a setting, such as `{{settings.user}}`, and fill the whole segment")]
     Braces { segment: String },
+    #[error("`{segment}` contains characters that aren't shown as what they are")]
+    Characters { segment: String },
     #[error("`{segment}` starts the pattern: the first segment must be a literal name")]
     First { segment: String },
 }
@@ -67,7 +69,7 @@ impl OptionPattern {
     /// The same with the texts of its settings in their places; `None` where one has none, so that nothing is covered.
     pub(crate) fn filled(&self, setting: &dyn Fn(&[String]) -> Option<String>) -> Option<Self> {
         let fill = |segment: &Segment| match segment {
-            Segment::Setting(key) => setting(key).map(Segment::Literal),
+            Segment::Setting(key) => named(setting, key).map(Segment::Literal),
             other => Some(other.clone()),
         };
         self.0.iter().map(fill).collect::<Option<_>>().map(Self)
@@ -83,9 +85,14 @@ impl OptionPattern {
                     segment.len() > prefix.len() && segment.starts_with(prefix.as_str()) && !is_protected(segment)
                 }
                 Segment::Any => !is_protected(segment),
-                Segment::Setting(key) => setting(key).is_some_and(|value| value == *segment),
+                Segment::Setting(key) => named(setting, key).is_some_and(|value| value == *segment),
             })
     }
+}
+
+/// The name that a setting stands for. Its value may be the module's own default, so it is a wildcard like others.
+fn named(setting: &dyn Fn(&[String]) -> Option<String>, key: &[String]) -> Option<String> {
+    setting(key).filter(|name| !is_protected(name))
 }
 
 /// Names that no wildcard stands for.
@@ -143,6 +150,9 @@ impl FromStr for OptionPattern {
     fn from_str(text: &str) -> Result<Self, PatternError> {
         if text.is_empty() {
             return Err(OptionPathError::Empty.into());
+        }
+        if !crate::untrusted::is_plain(text) {
+            return Err(PatternError::Characters { segment: crate::untrusted::short(text) });
         }
         let parts: Vec<_> =
             split(&shield(text))?.into_iter().map(|(part, quoted)| (part.replace('\u{1}', "."), quoted)).collect();

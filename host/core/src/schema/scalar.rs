@@ -210,7 +210,8 @@ fn select(choices: &[Choice], value: &Value) -> Result<(), Refusal> {
         return Ok(());
     }
     let values = || choices.iter().map(|choice| choice.value.as_str());
-    let hint = nearest(text, values()).map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
+    let hint = nearest(text, values())
+        .map_or_else(String::new, |near| format!("; did you mean {}?", found(&Value::from(near))));
     refuse(SettingsCode::Choice, format!("must be one of {}; found {}{hint}", listed(values()), found(value)))
 }
 
