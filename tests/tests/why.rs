@@ -161,7 +161,7 @@ fn all_that_has_a_part_in_a_value_is_named_the_winner_first() {
             &json!({
                 "option": "users.motd", "value": format!("\"{text}\""), "target": target,
                 "module": "own/probe", "instance": instance,
-                "strength": "override", "priority": priority, "wins": wins,
+                "strength": "override", "priority": priority, "wins": wins, "all-tried": true,
                 "settings": [{ "setting": "/greeting", "value": text, "default": false }],
                 "component": modules[0]["component"], "grant": modules[0]["grant"],
                 "permission": source["permission"], "reason": "Shows the greeting at login.",

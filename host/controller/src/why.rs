@@ -3,7 +3,11 @@
 //! A module is a pure function, so which settings a definition depends on is found by asking it again with one setting
 //! changed: no module has to keep track, and none can lie about it.
 
-use std::{cmp::Reverse, sync::Arc};
+use std::{
+    cmp::Reverse,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -24,6 +28,13 @@ use thymis_core::{
 
 use crate::project::{self, Catalogue, Failure, FailureKind, Loaded, State};
 
+/// Definitions of one module at, above or below an option, beyond which a longer path must be named.
+const CONCERNED: usize = 200;
+/// How often a module is asked about its settings.
+const ASKED: usize = 2_000;
+/// For how long.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// One definition that has to do with an option.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -39,6 +50,8 @@ pub struct Source {
     /// Whether no other definition of the option is stronger.
     pub wins: bool,
     pub settings: Vec<SettingUsed>,
+    /// Whether all settings were tried. A module with very many, or a slow one, isn't asked for ever.
+    pub all_tried: bool,
     /// Absent for a built-in module.
     pub component: Option<Digest>,
     pub grant: Option<Digest>,
@@ -162,8 +175,12 @@ impl Asked<'_> {
         if concerned.is_empty() {
             return Ok(Vec::new());
         }
-        let variants = self.variants(loaded, &stored, &answered.settings);
-        Ok(concerned.into_iter().map(|fact| self.source(loaded, &answered, &variants, fact)).collect())
+        if concerned.len() > CONCERNED {
+            return Err(FailureKind::Vague { option: option.to_string(), found: concerned.len() });
+        }
+        let (variants, all) = self.variants(loaded, &stored, &answered.settings);
+        let source = |fact| Source { all_tried: all, ..self.source(loaded, &answered, &variants, fact) };
+        Ok(concerned.into_iter().map(source).collect())
     }
 
     fn ask(&self, loaded: &Loaded, stored: &Value) -> Result<Answered, FailureKind> {
@@ -180,19 +197,27 @@ impl Asked<'_> {
         Ok(Answered { settings, definitions: configuration.definitions })
     }
 
-    /// Each setting in turn with other values. What the module refuses then says nothing.
-    fn variants(&self, loaded: &Loaded, stored: &Value, settings: &Settings) -> Vec<Variant> {
-        let variant = |(pointer, value): (String, Value)| {
-            let answers = others(&value, &listed(loaded, &pointer)).into_iter().filter_map(|other| {
+    /// Each setting in turn with other values, and whether those were all. What the module refuses then says nothing.
+    fn variants(&self, loaded: &Loaded, stored: &Value, settings: &Settings) -> (Vec<Variant>, bool) {
+        let (end, mut asked) = (Instant::now() + PATIENCE, 0);
+        let mut all = true;
+        let mut variants = Vec::new();
+        for (pointer, value) in leaves(settings.plain(), String::new()) {
+            let mut answers = Vec::new();
+            for other in others(&value, &listed(loaded, &pointer)) {
+                if asked == ASKED || Instant::now() >= end {
+                    all = false;
+                    break;
+                }
+                asked += 1;
                 let mut changed = settings.plain().clone();
                 set(&mut changed, &pointer, other);
-                self.ask(loaded, &changed).ok()
-            });
-            let answers = answers.collect();
+                answers.extend(self.ask(loaded, &changed).ok());
+            }
             let default = stored.pointer(&pointer).is_none();
-            Variant { setting: SettingUsed { setting: pointer, value, default }, answers }
-        };
-        leaves(settings.plain(), String::new()).into_iter().map(variant).collect()
+            variants.push(Variant { setting: SettingUsed { setting: pointer, value, default }, answers });
+        }
+        (variants, all)
     }
 
     fn source(&self, loaded: &Loaded, answered: &Answered, variants: &[Variant], fact: &Fact) -> Source {
@@ -220,6 +245,7 @@ impl Asked<'_> {
             priority: fact.priority,
             wins: false,
             settings: variants.iter().filter(depends).map(|variant| variant.setting.clone()).collect(),
+            all_tried: true,
             component: loaded.component,
             grant: loaded.grant,
             permission: covering.map(|accepted| accepted.permission.access.to_string()),
@@ -264,9 +290,9 @@ fn collect<'a>(
     match value {
         Expr::Attrs(attrs) if at != path => {
             for (name, value) in attrs {
-                let below = at.child(name);
-                if path.starts_with(&below) {
-                    collect(&below, value, path, strength, found);
+                // Looked at before a path is made of it: a set may have tens of thousands.
+                if path.segments().get(at.segments().len()) == Some(name) {
+                    collect(&at.child(name), value, path, strength, found);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! `modules.lock`: what each input is pinned to, and what an operator accepted there.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,7 @@ use crate::{
     manifest::NixosModule,
     option::Class,
     permission::Permission,
+    untrusted,
 };
 
 pub const FILE: &str = "modules.lock";
@@ -25,13 +26,24 @@ pub struct Lock {
     pub inputs: BTreeMap<InputName, Entry>,
 }
 
-/// One input: where it is pinned, and the grant, if its modules were accepted.
+/// One input: where it is pinned, the grant, if its modules were accepted, and an update that waits for one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Entry {
     pub pin: Pin,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<Grant>,
+    /// A revision that asks for more than was accepted. Until somebody accepts it, the pin and its grant hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Pin>,
+}
+
+impl Entry {
+    /// Pinned, and not accepted.
+    #[must_use]
+    pub fn pinned(pin: Pin) -> Self {
+        Self { pin, grant: None, next: None }
+    }
 }
 
 /// One state of a repository.
@@ -101,6 +113,22 @@ impl Terms {
         Digest::of_parts([pin.as_slice(), &terms])
     }
 
+    /// What these ask for and `accepted` didn't. Which component asks is part of it; its reason isn't.
+    #[must_use]
+    pub fn beyond(&self, accepted: &Self) -> Vec<More> {
+        let had = |file: &str, asked: &Accepted| {
+            let had = accepted.components.get(file).map(|component| component.permissions.as_slice());
+            let same = |one: &Accepted| one.permission.access == asked.permission.access && one.class == asked.class;
+            had.is_some_and(|had| had.iter().any(same))
+        };
+        let permissions = self.by_risk().into_iter().filter(|(file, asked)| !had(file, asked));
+        let types = self.device_types.iter().filter(|(id, module)| accepted.device_types.get(*id) != Some(*module));
+        types
+            .map(|(id, _)| More::DeviceType(id.clone()))
+            .chain(permissions.map(|(file, asked)| More::Permission { file: file.to_owned(), asked: asked.clone() }))
+            .collect()
+    }
+
     /// Everything asked for, the worst first, each with its component.
     #[must_use]
     pub fn by_risk(&self) -> Vec<(&str, &Accepted)> {
@@ -118,6 +146,25 @@ impl Terms {
     pub fn is_unenforceable(&self) -> bool {
         !self.device_types.is_empty()
             || self.by_risk().first().is_some_and(|(_, accepted)| accepted.class == Class::WholeDevice)
+    }
+}
+
+/// Something that an update asks for and that wasn't accepted.
+#[derive(Debug, Clone, PartialEq)]
+pub enum More {
+    Permission { file: String, asked: Accepted },
+    DeviceType(DeviceType),
+}
+
+impl fmt::Display for More {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Permission { file, asked } => {
+                let (file, access) = (untrusted::short(file), untrusted::line(&asked.permission.access.to_string()));
+                write!(f, "`{file}` asks for {access}: {}", asked.class.meaning())
+            }
+            Self::DeviceType(id) => write!(f, "it decides what is imported on devices of the type `{id}`"),
+        }
     }
 }
 
@@ -210,7 +257,7 @@ mod tests {
             components: BTreeMap::from([("modules/x.wasm".to_owned(), component)]),
             device_types: BTreeMap::new(),
         };
-        Entry { grant: Some(Grant { digest: terms.digest(&pin), terms }), pin }
+        Entry { grant: Some(Grant { digest: terms.digest(&pin), terms }), pin, next: None }
     }
 
     #[test]
@@ -249,6 +296,40 @@ mod tests {
             change(&mut changed);
             assert!(matches!(changed.granted(&found), Err(GrantError::Edited { .. })));
         }
+    }
+
+    #[test]
+    fn an_update_asks_for_more_by_component_access_and_class() {
+        let had = entry().grant.unwrap().terms;
+        assert_eq!(had.beyond(&had), []);
+        let changed = |change: fn(&mut Terms)| {
+            let mut asked = had.clone();
+            change(&mut asked);
+            asked.beyond(&had).iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        };
+        fn component(terms: &mut Terms) -> &mut ComponentTerms {
+            terms.components.get_mut("modules/x.wasm").unwrap()
+        }
+        // Other bytes, another reason and less are not more.
+        assert_eq!(changed(|terms| component(terms).digest = Digest::of(b"new")), "");
+        assert_eq!(changed(|terms| component(terms).permissions[0].permission.reason = "because".to_owned()), "");
+        assert_eq!(changed(|terms| component(terms).permissions.clear()), "");
+        let force = changed(|terms| {
+            let Access::Option { force, .. } = &mut component(terms).permissions[0].permission.access else { return };
+            *force = true;
+        });
+        assert!(force.starts_with("`modules/x.wasm` asks for option systemd.services.x"), "{force}");
+        // What one component may, another may not.
+        let another = changed(|terms| {
+            let same = component(terms).clone();
+            terms.components.insert("modules/y.wasm".to_owned(), same);
+        });
+        assert!(another.starts_with("`modules/y.wasm` asks for option systemd.services.x"), "{another}");
+        let wide = changed(|terms| {
+            component(terms).permissions[0].permission.access =
+                Access::Option { pattern: "systemd.services".parse().unwrap(), force: false };
+        });
+        assert!(wide.contains("systemd.services: "), "{wide}");
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod manifest;
 pub mod nix;
 pub mod option;
 pub mod permission;
+pub mod revocation;
 pub mod schema;
 pub mod secret;
 pub mod state;

@@ -87,7 +87,7 @@ fn a_core_module_instead_of_a_component() {
 fn a_component_of_another_wit_version() {
     insta::assert_snapshot!(
         text_component(r#"(component (instance $i) (export "thymis:module/module@9.0.0" (instance $i)))"#),
-        @"incompatible: the component `modules/temperature_logger.wasm` can't be used: the component exports version 9.0.0 of `thymis:module/module`, and this host supports 0.1; use an SDK of that version, or a host that supports 9.0.0"
+        @"incompatible: the component `modules/temperature_logger.wasm` can't be used: the component exports version `9.0.0` of `thymis:module/module`, and this host supports 0.1; build it on an SDK of that version, or use a host that supports its own"
     );
     insta::assert_snapshot!(manifest("wit = \"0.1\"", "wit = \"9.0\""), @"incompatible: thymis.toml: the component `modules/temperature_logger.wasm` is made for the Module interface 9.0, this Thymis runs 0.1: update Thymis, or use an older revision");
 }

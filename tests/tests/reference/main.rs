@@ -6,3 +6,4 @@ mod catalogue;
 mod generated;
 mod json_schema;
 mod pages;
+mod security;

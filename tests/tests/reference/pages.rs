@@ -9,7 +9,7 @@ use thymis_core::{
     schema::{Descriptor, JSON_SCHEMA_PREFIX, Shape, json_schema},
     wire,
 };
-use thymis_sandbox::Limits;
+use thymis_sandbox::{Limit, Limits};
 
 fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -178,11 +178,11 @@ fn every_function_and_reference_has_a_row() {
 #[test]
 fn every_limit_has_its_value() {
     let interface = page("module-interface.md");
-    let limits = format!("{:?}", Limits::default());
-    let limits = limits.trim_start_matches("Limits { ").trim_end_matches(" }");
-    for limit in limits.split(", ") {
-        let (name, value) = limit.split_once(": ").unwrap();
-        assert!(row(&interface, name).contains(&format!("| {value} |")), "{name} is {value}");
+    for Limit { name, value, ceiling, .. } in Limits::default().all() {
+        assert!(
+            row(&interface, name).contains(&format!("| {value} | {ceiling} |")),
+            "{name} is {value}, at most {ceiling}"
+        );
     }
 }
 

@@ -5,6 +5,7 @@ use thymis_core::{
     digest::{Digest, Revision},
     id::{ConfigurationId, InputName, ModuleName},
     option::OptionPath,
+    revocation::MAX_REASON,
 };
 
 /// Compose NixOS devices from modules, also those of strangers.
@@ -37,6 +38,9 @@ pub(super) struct Arguments {
     /// Say more about what is being done.
     #[arg(long, short, global = true)]
     pub(super) verbose: bool,
+    /// Bound the sandbox otherwise; `thymis module limits` lists what can be bounded.
+    #[arg(long = "limit", global = true, value_name = "NAME=VALUE", value_parser = limit)]
+    pub(super) limits: Vec<(String, u64)>,
     #[command(subcommand)]
     pub(super) command: Command,
 }
@@ -115,6 +119,11 @@ pub(super) enum Input {
         #[arg(long)]
         replace: bool,
     },
+    /// Move to the newest revision, if that asks for nothing more than was accepted; what asks for more waits.
+    Update {
+        /// By default, all inputs.
+        names: Vec<InputName>,
+    },
     /// All inputs with revision and status.
     List,
     /// What an input contains and asks for.
@@ -132,10 +141,49 @@ pub(super) enum Input {
         #[arg(long)]
         digest: Option<Digest>,
     },
+    /// Never use an input's present components again, nor what was accepted of it, in any project of this user.
+    ///
+    /// Revocations are kept outside of the project, so no restored lock undoes them.
+    Revoke {
+        /// An input of the project, or the digest of a component or grant.
+        #[arg(value_name = "NAME|DIGEST")]
+        what: Revoked,
+        /// Shown wherever it is missed.
+        #[arg(long, default_value = "no reason was given", value_parser = reason)]
+        reason: String,
+    },
+    /// What was revoked.
+    Revoked,
     /// Pin the inputs of inputs, with Nix.
     Lock,
     /// Remove an input that nothing uses.
     Remove { name: InputName },
+}
+
+/// What is revoked.
+#[derive(Debug, Clone)]
+pub(super) enum Revoked {
+    Input(InputName),
+    Digest(Digest),
+}
+
+impl std::str::FromStr for Revoked {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains(':') {
+            text.parse().map(Self::Digest).map_err(|error: thymis_core::digest::DigestError| error.to_string())
+        } else {
+            text.parse().map(Self::Input).map_err(|error: thymis_core::id::IdError| error.to_string())
+        }
+    }
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    match text.len() {
+        1..=MAX_REASON => Ok(text.to_owned()),
+        bytes => Err(format!("it has {bytes} bytes, 1 to {MAX_REASON} are allowed")),
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -180,6 +228,8 @@ pub(super) enum Module {
         #[arg(value_name = "DIR|FILE.wasm", default_value = ".")]
         place: PathBuf,
     },
+    /// Every bound of the sandbox: its value, the highest that `--limit` may choose, and of what.
+    Limits,
     /// Print the Module interface (WIT), for components in any language.
     Wit,
     /// Write the SDK that this program carries into vendor/thymis-sdk of a repository.
@@ -187,6 +237,12 @@ pub(super) enum Module {
         #[arg(value_name = "DIR", default_value = ".")]
         folder: PathBuf,
     },
+}
+
+fn limit(text: &str) -> Result<(String, u64), String> {
+    let (name, value) = text.split_once('=').ok_or("write a name, `=` and a number")?;
+    let value = value.replace('_', "").parse().map_err(|_| format!("`{value}` is not a whole number"))?;
+    Ok((name.replace('-', "_"), value))
 }
 
 fn controller_url(text: &str) -> Result<String, String> {

@@ -1,19 +1,21 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead as _, IsTerminal as _, Write as _},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::json;
 use thymis_core::{
-    grant::{Accepted, Terms},
+    grant::{Accepted, More, Terms},
     id::InputName,
     option::Class,
+    revocation::Revocation,
     untrusted,
 };
 
 use super::{
     Answer, Context,
-    arguments::Input,
+    arguments::{Input, Revoked},
     progress::Progress,
     style::{BAD, BOLD, DIM, GOOD, RESET, WARN, of_class},
 };
@@ -21,7 +23,7 @@ use crate::{
     author::{self, Use},
     input::{Contents, Status},
     nix::Nix,
-    project::{Catalogue, Shown},
+    project::{Catalogue, Shown, Update},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -32,14 +34,26 @@ enum Refused {
     NobodyToAsk(String),
 }
 
+/// Each was told when it failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} of the inputs couldn't be updated; they stay as they were")]
+pub(super) struct NotUpdated(usize);
+
 pub(super) fn run(context: &Context, command: &Input) -> Answer {
     match command {
         Input::Add { name, url, replace } => add(context, name, url, *replace),
+        Input::Update { names } => update(context, names),
         Input::List => list(context),
         Input::Show { name } => show(context, name),
         Input::Accept { name, yes, revision, digest } => {
             let project = context.project()?;
-            let shown = project.show_input(name)?;
+            let mut shown = project.show_input(name)?;
+            if let Some((next, more)) = shown.next.take() {
+                shown = *next;
+                if !context.arguments.json {
+                    print_more(&more);
+                }
+            }
             let uses = uses(context, &shown);
             if !context.arguments.json {
                 print(&shown, &uses);
@@ -73,6 +87,20 @@ pub(super) fn run(context: &Context, command: &Input) -> Answer {
             }
             Ok(())
         }
+        Input::Revoke { what, reason } => revoke(context, what, reason),
+        Input::Revoked => {
+            let revoked = context.host.revocations.read()?;
+            if context.json(&revoked)? {
+                return Ok(());
+            }
+            if revoked.digests.is_empty() {
+                anstream::println!("Nothing was revoked");
+            }
+            for (digest, revocation) in &revoked.digests {
+                anstream::println!("{digest}  {}", untrusted::short(&revocation.reason));
+            }
+            Ok(())
+        }
         Input::Remove { name } => {
             context.project()?.remove_input(name)?;
             if !context.json(&json!({ "removed": name }))? {
@@ -81,6 +109,26 @@ pub(super) fn run(context: &Context, command: &Input) -> Answer {
             Ok(())
         }
     }
+}
+
+fn revoke(context: &Context, what: &Revoked, reason: &str) -> Answer {
+    let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let revocation = Revocation { reason: reason.to_owned(), at };
+    let digests = match what {
+        Revoked::Input(name) => context.project()?.revoke_input(name, &revocation)?,
+        Revoked::Digest(digest) => {
+            context.host.revocations.add(&[*digest], &revocation)?;
+            vec![*digest]
+        }
+    };
+    if context.json(&json!({ "revoked": digests, "file": context.host.revocations.file() }))? {
+        return Ok(());
+    }
+    for digest in digests {
+        anstream::println!("{GOOD}Revoked{RESET} {digest}");
+    }
+    anstream::println!("It is kept in {}, for all projects of this user", context.host.revocations.file().display());
+    Ok(())
 }
 
 /// The digest that the person agreed to.
@@ -115,6 +163,64 @@ fn add(context: &Context, name: &InputName, url: &str, replace: bool) -> Answer 
     Ok(())
 }
 
+fn update(context: &Context, names: &[InputName]) -> Answer {
+    let project = context.project()?;
+    let all: Vec<InputName> = project.state()?.project.inputs.keys().cloned().collect();
+    let (mut answers, mut failed) = (Vec::new(), 0);
+    for name in if names.is_empty() { &all } else { names } {
+        let updated = {
+            let progress = Progress::new(format!("Fetching {name}"));
+            project.update_input(name, &mut |fetched| progress.fetched(name.as_str(), fetched))
+        };
+        let updated = match updated {
+            Ok(updated) => updated,
+            // The others are looked at all the same.
+            Err(error) => {
+                let error = crate::report::chain(&error);
+                anstream::eprintln!("{BAD}can't be updated{RESET}: {name}: {error}");
+                answers.push(json!({ "name": name, "error": error }));
+                failed += 1;
+                continue;
+            }
+        };
+        let (from, to, result, reasons) = match &updated {
+            Update::Current(revision) => (revision, revision, "current", &[][..]),
+            Update::Moved { from, shown } => (from, &shown.repository.pin.revision, "moved", &[][..]),
+            Update::Waits { from, shown, reasons } => {
+                (from, &shown.repository.pin.revision, "waits", reasons.as_slice())
+            }
+        };
+        let told: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+        answers.push(json!({ "name": name, "result": result, "from": from, "to": to, "reasons": told }));
+        if context.arguments.json {
+            continue;
+        }
+        match &updated {
+            Update::Current(revision) => anstream::println!("{name} is current ({})", revision.short()),
+            Update::Moved { shown, .. } => {
+                anstream::println!("{GOOD}Updated{RESET} {name}: {} → {}, {}", from.short(), to.short(), shown.status);
+            }
+            Update::Waits { .. } => {
+                anstream::println!("{WARN}Waits{RESET} {name}: {} → {}", from.short(), to.short());
+                for reason in told {
+                    anstream::println!("  {reason}");
+                }
+                anstream::println!("  until `thymis input accept {name}` everything goes on with {}", from.short());
+            }
+        }
+    }
+    context.json(&answers)?;
+    if failed == 0 { Ok(()) } else { Err(NotUpdated(failed).into()) }
+}
+
+/// What an update asks for beyond what was accepted.
+fn print_more(more: &[More]) {
+    anstream::println!("{WARN}An update waits{RESET}{}", if more.is_empty() { "" } else { ", which asks for more:" });
+    for one in more {
+        anstream::println!("  {one}");
+    }
+}
+
 fn show(context: &Context, name: &InputName) -> Answer {
     let shown = context.project()?.show_input(name)?;
     let uses = uses(context, &shown);
@@ -122,8 +228,16 @@ fn show(context: &Context, name: &InputName) -> Answer {
     if let Some(object) = answer.as_object_mut() {
         object.insert("unused".to_owned(), unused_as_json(&shown, &uses));
     }
+    if let (Some((next, more)), Some(object)) = (&shown.next, answer.as_object_mut()) {
+        let more: Vec<String> = more.iter().map(ToString::to_string).collect();
+        object.insert("next".to_owned(), json!({ "shown": as_json(next), "more": more }));
+    }
     if !context.json(&answer)? {
         print(&shown, &uses);
+        if let Some((next, more)) = &shown.next {
+            print_more(more);
+            print(next, &Uses::new());
+        }
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ use std::{error::Error, path::Path, process::ExitCode, sync::Arc};
 
 use clap::Parser as _;
 use thymis_core::untrusted;
+use thymis_sandbox::{Limits, worker};
 
 use self::arguments::{Arguments, Command};
 use crate::{
@@ -59,6 +60,10 @@ impl Context {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == worker::COMMAND) {
+        return worker::serve(words);
+    }
     end_quietly_without_readers();
     let arguments = Arguments::parse();
     let level = if arguments.verbose { "thymis=debug" } else { "thymis=warn" };
@@ -88,7 +93,11 @@ fn end_quietly_without_readers() {
 }
 
 fn run(arguments: Arguments) -> Answer {
-    let context = Context { host: Arc::new(Host::of_user()?), arguments };
+    let mut limits = Limits::default();
+    for (name, value) in &arguments.limits {
+        limits.set(name, *value)?;
+    }
+    let context = Context { host: Arc::new(Host::of_program(limits)?), arguments };
     match &context.arguments.command {
         Command::Init { folder, from_thymis: None } => project::init(&context, folder),
         Command::Init { folder, from_thymis: Some(old) } => thymis::import(&context, folder, old),
@@ -108,7 +117,7 @@ fn run(arguments: Arguments) -> Answer {
 fn refuse(error: &(dyn Error + 'static), json: bool) {
     let text = report::chain(error);
     // One document a command.
-    if json && !error.is::<generate::WouldChange>() {
+    if json && !error.is::<generate::WouldChange>() && !error.is::<input::NotUpdated>() {
         println!("{}", untrusted::json(&format!("{:#}", serde_json::json!({ "error": text }))));
     }
     anstream::eprintln!("{}error{}: {text}", style::BAD, style::RESET);

@@ -89,6 +89,11 @@ pub(super) fn why(context: &Context, configuration: &ConfigurationId, option: &O
             let value = untrusted::short(&setting.value.to_string());
             anstream::println!("    setting     {} = {value}{default}", untrusted::short(&setting.setting));
         }
+        if !source.all_tried {
+            anstream::println!(
+                "    {WARN}maybe others{RESET}: the module has too many settings, or is too slow, to try all"
+            );
+        }
         match (&source.component, &source.grant) {
             (Some(component), Some(grant)) => {
                 anstream::println!("    component   {component}");

@@ -3,8 +3,10 @@
 mod flake;
 mod flake_lock;
 mod repository;
+mod revocations;
 mod status;
 
 pub use flake_lock::{FlakeLock, FlakeLockError};
 pub use repository::{Contents, Offer, Repository, RepositoryError};
+pub use revocations::{RevocationError, Revocations};
 pub use status::Status;

@@ -10,15 +10,16 @@ use thymis_core::{
     id::{BUILT_IN, DeviceType, InputName, ModuleId, ModuleRef, PythonClass},
     manifest::{DeviceTypeEntry, Manifest, ManifestError, NixosModule},
     permission::Access,
+    revocation::Revoked,
     schema::{Descriptor, SchemaProblem},
-    state,
+    state, untrusted,
 };
 
 use super::{FailureKind, Host};
 use crate::{
     builtin,
     git::{self, FetchError, FetchLimits, GitUrl, Kind, Snapshot, UrlError},
-    input::{Contents, Repository, RepositoryError, Status},
+    input::{Contents, Repository, RepositoryError, RevocationError, Status},
     module::{CallError, Module},
 };
 
@@ -74,6 +75,8 @@ pub(super) enum LoadError {
     Contents { revision: String, found: String, locked: String },
     #[error("{error}: look at it with `thymis input show {name}`, then run `thymis input accept {name}`")]
     Grant { name: InputName, error: GrantError },
+    #[error("{digest} was revoked: {reason}")]
+    Revoked { digest: Digest, reason: String },
     #[error("the component `{file}` can't be loaded")]
     Load { file: String, source: thymis_sandbox::Error },
     #[error("the component `{file}` can't be asked what it is")]
@@ -137,9 +140,10 @@ impl Catalogue {
     pub fn load(host: &Host, project: &state::Project, lock: &Lock) -> Result<Self, CatalogueError> {
         let mut catalogue = Self::default();
         catalogue.load_built_in(host)?;
+        let revoked = host.revocations.read()?;
         for (name, input) in &project.inputs {
             let entry = lock.inputs.get(name);
-            let report = match catalogue.load_input(host, name, input, entry) {
+            let report = match catalogue.load_input(host, &revoked, name, input, entry) {
                 Ok(manifest) => InputReport { status: Status::Loaded, detail: None, entry: entry.cloned(), manifest },
                 Err(error) => InputReport {
                     status: error.status(),
@@ -236,7 +240,7 @@ impl Catalogue {
     fn load_built_in(&mut self, host: &Host) -> Result<(), CatalogueError> {
         let input: InputName = BUILT_IN.parse().map_err(|_| CatalogueError::Name)?;
         for built_in in builtin::all(host.sandbox.limits())? {
-            let descriptors = built_in.module.describe()?;
+            let descriptors = built_in.module.describe()?.answer;
             let descriptors = Descriptor::check_all(descriptors).map_err(CatalogueError::Schema)?;
             for descriptor in descriptors {
                 let id = ModuleId { input: input.clone(), name: descriptor.name.clone() };
@@ -264,6 +268,7 @@ impl Catalogue {
     fn load_input(
         &mut self,
         host: &Host,
+        revoked: &Revoked,
         name: &InputName,
         input: &state::Input,
         entry: Option<&Entry>,
@@ -289,6 +294,9 @@ impl Catalogue {
         }
         let Contents::Modules(offer) = repository.contents else { return Ok(None) };
         let grant = entry.granted(&offer.terms).map_err(|error| LoadError::Grant { name: name.clone(), error })?;
+        if let Some((digest, revocation)) = revoked.of(grant) {
+            return Err(LoadError::Revoked { digest, reason: untrusted::short(&revocation.reason) });
+        }
         let sources = Arc::new(if grant.terms.by_risk().iter().any(|(_, accepted)| is_source(accepted)) {
             snapshot.files().map_err(RepositoryError::from)?.into_iter().filter(is_file).map(|(path, _)| path).collect()
         } else {
@@ -306,7 +314,8 @@ impl Catalogue {
             let component =
                 host.sandbox.load(bytes, wasi).map_err(|source| LoadError::Load { file: file.clone(), source })?;
             let module = Module::Component(component);
-            let descriptors = module.describe().map_err(|source| LoadError::Describe { file: file.clone(), source })?;
+            let descriptors =
+                module.describe().map_err(|source| LoadError::Describe { file: file.clone(), source })?.answer;
             let descriptors = Descriptor::check_all(descriptors)
                 .map_err(|problems| LoadError::Schema { file: file.clone(), problems })?;
             for descriptor in descriptors {
@@ -378,9 +387,11 @@ pub(super) fn snapshot(host: &Host, url: &GitUrl, entry: &Entry) -> Result<Snaps
     Ok(host.store.fetch(&pinned, &FetchLimits::default(), &mut go_on)?.snapshot)
 }
 
-/// A built-in module is broken.
+/// A built-in module is broken, or it isn't known what was revoked.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
+    #[error(transparent)]
+    Revocations(#[from] RevocationError),
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     #[error(transparent)]

@@ -35,11 +35,13 @@ pub enum FailureKind {
     NotMultiple(usize),
     #[error("two modules are the instance `{0}`, and both are `{1}`; give each an `instance` of its own")]
     SameInstance(String, ModuleId),
-    #[error("settings are wrong:\n{}", lines(.0.iter().map(|problem| format!("`{}`: {}", untrusted::short(&problem.pointer), problem.message))))]
+    #[error("settings are wrong:\n{}", lines(.0.iter().take(TOLD).map(|problem| format!("`{}`: {}", untrusted::short(&problem.pointer), problem.message))))]
     Settings(Vec<SettingsProblem>),
     #[error("settings stored by a newer module (schema version {stored}, the module has {known}): update the input")]
     NewerSettings { stored: u32, known: u32 },
-    #[error("the module refuses its settings:\n{}", lines(.0.iter().take(TOLD).map(crate::report::problem)))]
+    #[error("{found} definitions of the module have to do with `{option}`: name a longer path")]
+    Vague { option: String, found: usize },
+    #[error("the module refuses its settings{}", if .0.is_empty() { " and doesn't say why: ask its author".to_owned() } else { format!(":\n{}", lines(.0.iter().take(TOLD).map(crate::report::problem))) })]
     Problems(Vec<wire::Problem>),
     #[error("what the module made of older settings is no JSON object")]
     Migrated,

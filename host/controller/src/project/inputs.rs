@@ -6,9 +6,11 @@ use std::{
 use thymis_core::{
     conflict::TargetId,
     digest::{Digest, Revision},
-    grant::{Entry, Grant, GrantError, Lock},
+    grant::{Entry, Grant, GrantError, Lock, More},
     id::{BUILT_IN, InputName, ModuleRef, PythonClass},
-    json, state,
+    json,
+    revocation::{self, Revocation},
+    state, untrusted,
 };
 
 use super::{
@@ -18,8 +20,8 @@ use super::{
     transaction::{flake_inputs, pins},
 };
 use crate::{
-    git::{Content, FetchError, FetchLimits, FetchProgress, GitUrl, ProjectLock, UrlError},
-    input::{Contents, FlakeLock, Repository, RepositoryError, Status},
+    git::{Content, FetchError, FetchLimits, FetchProgress, GitUrl, ProjectLock, Snapshot, UrlError},
+    input::{Contents, FlakeLock, Repository, RepositoryError, RevocationError, Status},
     nix::{Nix, NixError},
 };
 
@@ -31,6 +33,8 @@ pub struct Shown {
     pub repository: Repository,
     /// What accepting it would grant.
     pub digest: Option<Digest>,
+    /// The update that waits to be accepted, and what it asks for beyond what was.
+    pub next: Option<(Box<Shown>, Vec<More>)>,
 }
 
 /// Why inputs were not changed.
@@ -46,6 +50,12 @@ pub enum InputError {
     InUse { name: InputName, users: String },
     #[error("`{0}` has no modules: there is nothing to accept")]
     NothingToAccept(InputName),
+    #[error("`{0}` wasn't accepted: there is nothing to revoke; name the digest of a component instead")]
+    NothingToRevoke(InputName),
+    #[error("`{name}` can't be accepted: {digest} was revoked ({reason})")]
+    Revoked { name: InputName, digest: Digest, reason: String },
+    #[error(transparent)]
+    Revocations(#[from] RevocationError),
     #[error(
         "the input `{name}` is at revision {found}, not at {expected}: it changed after it was shown. Look at it again with `thymis input show {name}`"
     )]
@@ -105,10 +115,7 @@ impl Project {
             return Err(InputError::Exists(name.clone()));
         }
         let fetched = self.host.store.fetch(&url, &FetchLimits::default(), progress)?;
-        let mut repository = Repository::read(&url, &fetched.snapshot, self.host.sandbox.limits())?;
-        if is_base(name) {
-            repository.contents = Contents::Plain;
-        }
+        let repository = self.as_input(name, &url, &fetched.snapshot)?;
         // Fetching takes its time: what others changed meanwhile is read now.
         let project_lock = self.repository.lock().map_err(ProjectError::from)?;
         let mut project = (*self.state()?.project).clone();
@@ -116,7 +123,7 @@ impl Project {
             return Err(InputError::Exists(name.clone()));
         }
         let mut lock = self.lock()?;
-        lock.inputs.insert(name.clone(), Entry { pin: repository.pin.clone(), grant: None });
+        lock.inputs.insert(name.clone(), Entry::pinned(repository.pin.clone()));
         project.inputs.insert(name.clone(), state::Input { url: url.to_string() });
         self.write_inputs(&project_lock, &project, lock)?;
         Ok(shown(name, repository, None))
@@ -128,10 +135,21 @@ impl Project {
     /// When there is no such input, or it can't be read.
     pub fn show_input(&self, name: &InputName) -> Result<Shown, InputError> {
         let (entry, repository) = self.pinned_input(name)?;
-        Ok(shown(name, repository, Some(&entry)))
+        let mut present = shown(name, repository, Some(&entry));
+        if let Some(pin) = entry.next {
+            let waiting = Entry::pinned(pin);
+            let more = match (&self.read_input(name, &waiting)?.contents, &entry.grant) {
+                (Contents::Modules(offer), Some(grant)) => offer.terms.beyond(&grant.terms),
+                _ => Vec::new(),
+            };
+            let next = shown(name, self.read_input(name, &waiting)?, None);
+            present.next = Some((Box::new(next), more));
+        }
+        Ok(present)
     }
 
-    /// Grants a pinned input what it asks for. `revision` and `digest` are what the operator saw, where that is known.
+    /// Grants an input what it asks for: the update that waits, if there is one, or else the pinned revision. `revision` and
+    /// `digest` are what the operator saw, where that is known.
     ///
     /// # Errors
     /// When it isn't what the operator saw, or there is nothing to accept.
@@ -141,7 +159,12 @@ impl Project {
         revision: Option<Revision>,
         digest: Option<Digest>,
     ) -> Result<Grant, InputError> {
-        let (entry, repository) = self.pinned_input(name)?;
+        let (before, mut repository) = self.pinned_input(name)?;
+        let mut entry = before.clone();
+        if let Some(pin) = entry.next.take() {
+            entry = Entry::pinned(pin);
+            repository = self.read_input(name, &entry)?;
+        }
         let found = entry.pin.revision;
         if let Some(expected) = revision.filter(|expected| *expected != found) {
             return Err(InputError::OtherRevision { name: name.clone(), expected, found });
@@ -154,14 +177,35 @@ impl Project {
             return Err(InputError::OtherDigest { name: name.clone(), expected, found });
         }
         let grant = Grant { digest: found, terms: offer.terms };
+        if let Some((digest, revocation)) = self.host.revocations.read()?.of(&grant) {
+            let reason = untrusted::short(&revocation.reason);
+            return Err(InputError::Revoked { name: name.clone(), digest, reason });
+        }
         let project_lock = self.repository.lock().map_err(ProjectError::from)?;
         let mut lock = self.lock()?;
-        match lock.inputs.get_mut(name).filter(|now| now.pin == entry.pin) {
-            Some(now) => now.grant = Some(grant.clone()),
+        match lock.inputs.get_mut(name).filter(|now| **now == before) {
+            Some(now) => *now = Entry { pin: entry.pin, grant: Some(grant.clone()), next: None },
             None => return Err(InputError::Changed(name.clone())),
         }
         self.write_inputs(&project_lock, &self.state()?.project, lock)?;
         Ok(grant)
+    }
+
+    /// Revokes what an input was granted: the grant, and its components at whatever revision. It outlives the project's
+    /// history. Answers the digests.
+    ///
+    /// # Errors
+    /// When there is no such input, it has no grant, or the revocation can't be kept.
+    pub fn revoke_input(&self, name: &InputName, revocation: &Revocation) -> Result<Vec<Digest>, InputError> {
+        let project = self.state()?.project;
+        if !project.inputs.contains_key(name) {
+            return Err(unknown(name, &project));
+        }
+        let grant = self.lock()?.inputs.remove(name).and_then(|entry| entry.grant);
+        let grant = grant.ok_or_else(|| InputError::NothingToRevoke(name.clone()))?;
+        let digests: Vec<Digest> = revocation::digests(&grant).collect();
+        self.host.revocations.add(&digests, revocation)?;
+        Ok(digests)
     }
 
     /// # Errors
@@ -244,23 +288,44 @@ impl Project {
         let input = project.inputs.get(name).ok_or_else(|| unknown(name, &project))?;
         let url: GitUrl = input.url.parse()?;
         let entry = self.lock()?.inputs.remove(name).ok_or_else(|| InputError::NotPinned(name.clone()))?;
-        let snapshot = snapshot(&self.host, &url, &entry)?;
-        let mut repository = Repository::read(&url, &snapshot, self.host.sandbox.limits())?;
-        if is_base(name) {
-            repository.contents = Contents::Plain;
-        }
+        let repository = self.read_at(name, &url, &entry)?;
+        Ok((entry, repository))
+    }
+
+    /// What an input contains where an entry pins it.
+    fn read_input(&self, name: &InputName, entry: &Entry) -> Result<Repository, InputError> {
+        self.read_at(name, &entry.pin.url.parse()?, entry)
+    }
+
+    fn read_at(&self, name: &InputName, url: &GitUrl, entry: &Entry) -> Result<Repository, InputError> {
+        let snapshot = snapshot(&self.host, url, entry)?;
+        let repository = self.as_input(name, url, &snapshot)?;
         if repository.pin != entry.pin {
             return Err(InputError::Contents {
                 found: repository.pin.nar_hash.to_string(),
                 expected: entry.pin.nar_hash.to_string(),
             });
         }
-        Ok((entry, repository))
+        Ok(repository)
+    }
+
+    /// A repository as an input of this name.
+    pub(super) fn as_input(
+        &self,
+        name: &InputName,
+        url: &GitUrl,
+        snapshot: &Snapshot,
+    ) -> Result<Repository, InputError> {
+        let mut repository = Repository::read(url, snapshot, self.host.sandbox.limits())?;
+        if is_base(name) {
+            repository.contents = Contents::Plain;
+        }
+        Ok(repository)
     }
 
     /// Makes a draft with these inputs, then changes the state: after a kill between the two, the locks hold an entry more,
     /// which nothing uses.
-    fn write_inputs(
+    pub(super) fn write_inputs(
         &self,
         project_lock: &ProjectLock,
         project: &state::Project,
@@ -297,12 +362,12 @@ impl Project {
     }
 }
 
-fn unknown(name: &InputName, project: &state::Project) -> InputError {
+pub(super) fn unknown(name: &InputName, project: &state::Project) -> InputError {
     let known: Vec<String> = project.inputs.keys().map(|name| format!("`{name}`")).collect();
     InputError::Unknown { name: name.clone(), known: known.join(", ") }
 }
 
-fn shown(name: &InputName, repository: Repository, entry: Option<&Entry>) -> Shown {
+pub(super) fn shown(name: &InputName, repository: Repository, entry: Option<&Entry>) -> Shown {
     let (status, digest) = match &repository.contents {
         Contents::Plain => (Status::Loaded, None),
         Contents::Modules(offer) => {
@@ -311,5 +376,5 @@ fn shown(name: &InputName, repository: Repository, entry: Option<&Entry>) -> Sho
             (status, Some(offer.terms.digest(&repository.pin)))
         }
     };
-    Shown { name: name.clone(), status, repository, digest }
+    Shown { name: name.clone(), status, repository, digest, next: None }
 }

@@ -13,6 +13,7 @@ mod import;
 mod inputs;
 mod state;
 mod transaction;
+mod update;
 
 use std::{
     path::{Path, PathBuf},
@@ -24,7 +25,7 @@ use thymis_core::{
     id::{ConfigurationId, TagId},
     json::JsonError,
 };
-use thymis_sandbox::Sandbox;
+use thymis_sandbox::{Limits, Sandbox};
 
 pub use catalogue::CatalogueError;
 pub use catalogue::{Catalogue, InputReport, Loaded};
@@ -36,10 +37,11 @@ pub use import::ImportError;
 pub use inputs::{InputError, Shown};
 pub use state::{Parsed, State, StateProblem, StateReadError};
 pub use transaction::{CommitError, GenerateError, Generated, Options};
+pub use update::{Reason, Update};
 
 use crate::{
     git::{ApplyError, GitError, HistoryError, ProjectRepository, Store, WORKTREE_REF},
-    input::{FlakeLock, FlakeLockError},
+    input::{FlakeLock, FlakeLockError, Revocations},
 };
 
 /// Files that `generate` owns.
@@ -69,37 +71,56 @@ fn is_ours(path: &str) -> bool {
 pub struct Host {
     pub sandbox: Sandbox,
     pub store: Store,
+    pub revocations: Revocations,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
     #[error("the user's cache folder isn't known: set HOME or XDG_CACHE_HOME")]
     NoCache,
+    #[error("the folder of the user's state isn't known: set HOME or XDG_STATE_HOME")]
+    NoState,
+    #[error("this program's own file can't be found")]
+    Program(#[source] std::io::Error),
     #[error(transparent)]
     Sandbox(#[from] thymis_sandbox::HostFault),
 }
 
 impl Host {
-    /// With caches in the user's cache folder.
+    /// The one of the program `thymis`: with caches in the user's cache folder, revocations in the folder of the user's
+    /// state, and components compiled in processes of their own.
     ///
     /// # Errors
     /// When there is no such folder, or the WebAssembly engine can't start.
-    pub fn of_user() -> Result<Self, HostError> {
+    pub fn of_program(limits: Limits) -> Result<Self, HostError> {
         let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let cache = absolute("XDG_CACHE_HOME")
-            .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
-            .ok_or(HostError::NoCache)?
-            .join("thymis");
-        Self::with_cache(&cache)
+        let folder = |name: &str, usual: &str| {
+            let folder = absolute(name).or_else(|| absolute("HOME").map(|home| home.join(usual)));
+            folder.map(|folder| folder.join("thymis"))
+        };
+        let cache = folder("XDG_CACHE_HOME", ".cache").ok_or(HostError::NoCache)?;
+        let state = folder("XDG_STATE_HOME", ".local/state").ok_or(HostError::NoState)?;
+        // The program as it was started, even if it was replaced on disk since.
+        let program = PathBuf::from("/proc/self/exe");
+        let program = if program.exists() { program } else { std::env::current_exe().map_err(HostError::Program)? };
+        let sandbox = Sandbox::with_worker(limits, Some(cache.join("components")), program)?;
+        Ok(Self {
+            sandbox,
+            store: Store::new(cache.join("repositories")),
+            revocations: Revocations::new(state.join("revoked.json")),
+        })
     }
 
+    /// One that compiles in this process and keeps everything in `cache`, for programs that aren't `thymis`.
+    ///
     /// # Errors
     /// When the WebAssembly engine can't start.
     pub fn with_cache(cache: &Path) -> Result<Self, HostError> {
-        let limits = thymis_sandbox::Limits::default();
+        let sandbox = Sandbox::new(Limits::default(), Some(cache.join("components")))?;
         Ok(Self {
-            sandbox: Sandbox::new(limits, Some(cache.join("components")))?,
+            sandbox,
             store: Store::new(cache.join("repositories")),
+            revocations: Revocations::new(cache.join("revoked.json")),
         })
     }
 }

@@ -259,8 +259,9 @@ impl Parts<'_> {
     fn check(&mut self, check: &Check, indent: usize) {
         let always = Expr::Bool(false);
         let holds = check.holds.as_ref().unwrap_or(&always);
-        // Nix prints it to a terminal as it is.
-        let message = format!("{}: {}", blame(self.section), untrusted::lines(&check.message));
+        // Nix prints it to a terminal as it is. Lines after the first are indented, or one could look like another module's.
+        let message = untrusted::lines(&check.message).replace('\n', "\n  ");
+        let message = format!("{}: {message}", blame(self.section));
         if check.fatal {
             self.out.push_str("{ assertion = ");
             self.printer.write(holds, Position::Argument, indent, &mut self.out);

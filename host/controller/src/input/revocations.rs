@@ -1,0 +1,80 @@
+use std::{
+    fs::{self, File},
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use thymis_core::{
+    digest::Digest,
+    json::{self, JsonError},
+    revocation::{Revocation, Revoked},
+};
+
+/// Largest file that is read, in bytes.
+const LARGEST: u64 = 16 << 20;
+
+/// The file in which a user's revocations are. It lies outside of every project, so that no history brings back what was
+/// revoked.
+#[derive(Debug, Clone)]
+pub struct Revocations {
+    file: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RevocationError {
+    #[error("the revocations in {} can't be read, and without them nothing may be used", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("the revocations can't be written to {}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("without the revocations nothing may be used")]
+    Json(#[from] JsonError),
+    #[error("the revocations can't be written")]
+    Serialize(#[from] serde_json::Error),
+}
+
+impl Revocations {
+    #[must_use]
+    pub fn new(file: PathBuf) -> Self {
+        Self { file }
+    }
+
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// # Errors
+    /// When there are some that can't be read. Who can't know what was revoked must use nothing.
+    pub fn read(&self) -> Result<Revoked, RevocationError> {
+        let failed = |source| RevocationError::Read { path: self.file.clone(), source };
+        let file = match File::open(&self.file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Revoked::default()),
+            file => file.map_err(failed)?,
+        };
+        let mut bytes = Vec::new();
+        file.take(LARGEST).read_to_end(&mut bytes).map_err(failed)?;
+        Ok(Revoked::parse(&self.file.to_string_lossy(), &bytes)?)
+    }
+
+    /// Adds revocations. What was revoked already stays as it is.
+    ///
+    /// # Errors
+    /// When the file can't be read or written.
+    pub fn add(&self, digests: &[Digest], revocation: &Revocation) -> Result<(), RevocationError> {
+        let failed = |source| RevocationError::Write { path: self.file.clone(), source };
+        let folder = self.file.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(failed)?;
+        // Held until the end, so that of two who add at once neither is lost.
+        let lock = File::create(self.file.with_extension("lock")).map_err(failed)?;
+        lock.lock().map_err(failed)?;
+        let mut revoked = self.read()?;
+        for digest in digests {
+            revoked.digests.entry(*digest).or_insert_with(|| revocation.clone());
+        }
+        let bytes = json::write(&revoked)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+        file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+        file.persist(&self.file).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+}
