@@ -367,8 +367,9 @@ fn no_injection_is_more_than_a_message() {
         answer.check(true, Some(holds), attempt).check(false, None, attempt);
     }
     let sections = [section(answer).unwrap()];
+    let indented = |attempt: &String| untrusted::lines(attempt).replace('\n', "\n  ");
     let expected: Value =
-        attempts.iter().map(|attempt| format!("hosts/host.nix: own/module: {}", untrusted::lines(attempt))).collect();
+        attempts.iter().map(|attempt| format!("hosts/host.nix: own/module: {}", indented(attempt))).collect();
     let same = nix.eval(&format!(
         "let
             lib = {{ concatLists = builtins.concatLists; optional = condition: item: if condition then [ item ] else [ ]; }};

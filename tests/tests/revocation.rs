@@ -23,6 +23,8 @@ fn a_revoked_input_is_used_nowhere_and_cannot_be_accepted_again() {
     assert!(temperature["detail"].as_str().unwrap().ends_with(REASON), "{temperature}");
     let refused = world.thymis(&["generate"]).refused();
     assert!(refused.contains("temperature/temperature-logger") && refused.contains(REASON), "{refused}");
+    let refused = world.thymis(&["commit", "--message", "Again"]).refused();
+    assert!(refused.starts_with("`temperature` is revoked"), "{refused}");
     let refused = world.thymis(&["input", "accept", "temperature", "--yes"]).refused();
     assert!(refused.starts_with("`temperature` can't be accepted: sha256:"), "{refused}");
     // The other input goes on.
@@ -63,4 +65,7 @@ fn revocations_that_cannot_be_read_stop_everything() {
     fs::write(&file, "{}").unwrap();
     let refused = world.thymis(&["generate"]).refused();
     assert!(refused.starts_with("without the revocations nothing may be used"), "{refused}");
+    fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink("/nowhere/revoked.json", &file).unwrap();
+    assert!(world.thymis(&["generate"]).refused().starts_with("the revocations in "));
 }

@@ -118,3 +118,79 @@ fn an_input_that_fails_stays_as_it_was_and_holds_up_no_other() {
     assert_eq!(answers[1]["result"], "current");
     assert_eq!(generated(&world), before);
 }
+
+#[test]
+fn what_changes_more_than_the_code_waits() {
+    let (world, repository) = world();
+    let before = generated(&world);
+    let reason = |change: &dyn Fn()| {
+        change();
+        commit(&repository);
+        let updated = update(&world);
+        assert_eq!(updated["result"], "waits");
+        assert_eq!(generated(&world), before);
+        git(&repository, &["reset", "--quiet", "--hard", "HEAD~1"]);
+        updated["reasons"][0].as_str().unwrap().to_owned()
+    };
+    let flake = repository.join("flake.nix");
+    let text = fs::read_to_string(&flake).unwrap();
+    let other = text.replacen('{', "{ inputs.evil.url = \"git+https://evil.example/x\";", 1);
+    let input = reason(&|| fs::write(&flake, &other).unwrap());
+    assert_eq!(input, "its flake has another input, `evil`");
+    let plain = reason(&|| fs::remove_file(repository.join("thymis.toml")).unwrap());
+    assert!(plain.starts_with("it has no modules any more"), "{plain}");
+}
+
+#[test]
+fn another_url_an_edited_grant_and_a_revoked_one_move_nothing() {
+    let (world, repository) = world();
+    append(&repository, "README.md", "More words.\n");
+
+    let project = world.read("state/project.json");
+    world.write("state/project.json", project.replace("/temperature-logger", "/fork"));
+    let output = world.thymis(&["input", "update", "temperature"]);
+    assert_eq!(output.code, 1);
+    assert!(output.stderr.contains("what was accepted is for one URL"), "{}", output.stderr);
+    world.write("state/project.json", project);
+
+    let lock = world.read("modules.lock");
+    let edited = lock.replace("systemd.services.temperature-logger", "systemd.services.*");
+    assert_ne!(lock, edited);
+    world.write("modules.lock", edited);
+    world.git(&["add", "modules.lock"]);
+    world.git(&["commit", "--quiet", "-m", "Edited"]);
+    let waits = update(&world);
+    assert!(
+        waits["reasons"].as_array().unwrap().iter().any(|it| it.as_str().unwrap().contains("isn't one that was given")),
+        "{waits}"
+    );
+    world.write("modules.lock", lock);
+    world.git(&["commit", "--quiet", "-am", "Restored"]);
+
+    world.thymis(&["input", "revoke", "temperature"]).done();
+    let output = world.thymis(&["input", "update", "temperature"]);
+    assert!(output.stderr.contains("was revoked"), "{}", output.stderr);
+}
+
+#[test]
+fn configurations_of_other_inputs_are_not_committed() {
+    let (world, repository) = world();
+    append(&repository, "README.md", "More words.\n");
+    assert_eq!(update(&world)["result"], "moved");
+    let commit = || world.thymis(&["commit", "--message", "Updated"]);
+    assert!(commit().refused().starts_with("the inputs were changed after the configurations were generated"));
+    world.thymis(&["generate"]).done();
+    commit().done();
+}
+
+#[test]
+fn what_is_named_is_accepted_also_beside_an_update_that_waits() {
+    let (world, repository) = world();
+    append(&repository, "thymis.toml", MORE);
+    assert_eq!(update(&world)["result"], "waits");
+    let shown = world.thymis(&["input", "show", "temperature", "--json"]).done().json();
+    let (present, next) = (shown["revision"].as_str().unwrap(), &shown["next"]["shown"]["revision"]);
+    world.thymis(&["input", "accept", "temperature", "--yes", "--revision", present]).done();
+    let again = world.thymis(&["input", "show", "temperature", "--json"]).done().json();
+    assert_eq!((again["revision"].as_str().unwrap(), &again["next"]["shown"]["revision"]), (present, next));
+}

@@ -38,13 +38,13 @@ pub enum CompileError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CompileBound {
     #[error(
-        "compiling the component takes too much processor time: the limit `compile_cpu_ms` allows {allowed_ms} ms for a \
-         component of its size, with `compile_cpu_ms_per_mib`; make it smaller or simpler, or choose higher limits"
+        "compiling the component takes too much processor time: the limit `compile_cpu_ms` allows {allowed_ms} ms for so \
+         much code, with `compile_cpu_ms_per_mib`; make it smaller or simpler, or choose higher limits"
     )]
     Time { allowed_ms: u64 },
     #[error(
         "compiling the component takes too much memory: the limit `compile_memory_bytes` allows {allowed_bytes} \
-         bytes for a component of its size, with `compile_memory_bytes_per_mib`; make it smaller or simpler, or choose \
+         bytes for so much code, with `compile_memory_bytes_per_mib`; make it smaller or simpler, or choose \
          higher limits"
     )]
     Memory { allowed_bytes: u64 },

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig};
 
-use crate::fault::HostFault;
+use crate::fault::{HostFault, words};
 use crate::limits::Limits;
 
 /// Milliseconds between two ticks of the epoch.
@@ -20,7 +20,7 @@ pub(crate) fn ticks(time: Duration) -> u64 {
 
 /// An engine, and the thread that ticks its epoch for as long as it lives.
 pub(crate) fn engine(limits: &Limits) -> Result<Engine, HostFault> {
-    let engine = Engine::new(&config(limits)).map_err(HostFault::engine)?;
+    let engine = Engine::new(&config(limits)).map_err(|error| HostFault::Pool { reason: words(&error) })?;
     let weak = engine.weak();
     std::thread::Builder::new()
         .name("sandbox-epoch".into())
@@ -55,7 +55,7 @@ fn config(limits: &Limits) -> Config {
         .max_memory_size(size(limits.memory_bytes))
         .table_elements(size(limits.table_elements))
         // What a small module touches stays mapped between calls: most of a call's cost is page faults.
-        .linear_memory_keep_resident(2 << 20)
+        .linear_memory_keep_resident(5 << 19)
         .table_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto);
 

@@ -135,6 +135,11 @@ fn list(names: &[String]) -> String {
 pub enum HostFault {
     #[error("the WebAssembly engine can't run here: {reason}")]
     Engine { reason: String },
+    #[error(
+        "the WebAssembly engine can't run here: {reason}; each of the `concurrent_calls` reserves 4 GiB of address space for \
+         each of its `memories`, so a machine with less of it needs lower limits"
+    )]
+    Pool { reason: String },
     #[error("no thread that {purpose} could be started")]
     Thread { purpose: &'static str, source: std::io::Error },
     #[error("the cache of compiled components: {action} {}", .path.display())]

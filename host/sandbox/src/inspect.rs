@@ -158,6 +158,12 @@ fn read(bytes: &[u8], limits: &Limits) -> Result<(Vec<String>, Vec<String>), Inc
     }
 }
 
+/// Bytes of all code sections, those of nested modules too, as far as the component can be read.
+pub(crate) fn code_bytes(bytes: &[u8]) -> u64 {
+    let sections = Parser::new(0).parse_all(bytes).map_while(Result::ok);
+    sections.map(|payload| if let Payload::CodeSectionStart { size, .. } = payload { u64::from(size) } else { 0 }).sum()
+}
+
 fn type_section(limits: &Limits, range: std::ops::Range<u64>) -> Result<(), Incompatible> {
     within("type_section_bytes", limits.type_section_bytes, range.end.saturating_sub(range.start))?;
     Ok(())

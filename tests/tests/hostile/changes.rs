@@ -12,9 +12,11 @@ use super::suite::{Case, Ended, Stage, case};
 pub(crate) const CASES: &[Case] = &[
     case("a guest, cut everywhere", |stage| cut(stage, &Guest::echo().component())),
     case("a Rust module, cut everywhere", |stage| cut(stage, &Example::TemperatureLogger.component())),
-    case("a guest, with a bit changed", |stage| changed(stage, &Guest::echo().component(), 20_000, 120, flip)),
+    case("a guest, with a bit changed", |stage| {
+        changed(stage, &Guest::echo().component(), 20_000, 120, |bytes, random| flip(bytes, random))
+    }),
     case("a Rust module, with a bit changed", |stage| {
-        changed(stage, &Example::TemperatureLogger.component(), 500, 15, flip)
+        changed(stage, &Example::TemperatureLogger.component(), 500, 15, |bytes, random| flip(bytes, random))
     }),
     case("a guest, with pieces moved, removed, doubled and overwritten", |stage| {
         changed(stage, &Guest::echo().component(), 20_000, 120, splice)
@@ -48,7 +50,7 @@ impl Random {
     }
 }
 
-fn flip(bytes: &mut Vec<u8>, random: &mut Random) {
+fn flip(bytes: &mut [u8], random: &mut Random) {
     let at = random.below(bytes.len());
     bytes[at] ^= 1 << random.below(8);
 }

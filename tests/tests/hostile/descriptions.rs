@@ -103,7 +103,7 @@ pub(crate) const CASES: &[Case] = &[
         described(stage, wire::Descriptor { label: vec![text_in("en", "One"), text_in("en", "Two")], ..descriptor() })
     }),
     case("properties that aren't JSON", |stage| {
-        let values = ["", "yes", "{", "tru", "\"\u{1b}[31m", "1 2"];
+        let values = ["", "yes", "{", "tr", "\"\u{1b}[31m", "1 2"];
         together(values.map(|value| described(stage, with_extra("multiple", value))))
     }),
     case("constraints of another type", |stage| {

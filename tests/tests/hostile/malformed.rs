@@ -121,7 +121,7 @@ pub(crate) const CASES: &[Case] = &[
         stage.loading(&around(&format!("(core module (func (param i32) (block (br_table {targets} (local.get 0)))))")))
     }),
     case("blocks nested 50,000 deep", |stage| {
-        stage.loading(&with_core(&[vec![0x02, 0x40].repeat(50_000), vec![0x0b; 50_000]].concat()))
+        stage.loading(&with_core(&[[0x02, 0x40].repeat(50_000), vec![0x0b; 50_000]].concat()))
     }),
     case("a name of a megabyte for an export", |stage| {
         stage.loading(&around(&format!(r#"(export "{}" (instance $i))"#, "a".repeat(1 << 20))))

@@ -28,6 +28,9 @@ pub(crate) const fn case(name: &'static str, attack: fn(&Stage) -> Ended) -> Cas
     Case { name, attack }
 }
 
+/// How each case ended, once it did.
+type ByName = HashMap<&'static str, Arc<OnceLock<Ended>>>;
+
 impl Case {
     /// How it ends, and that nobody else notices.
     fn ended(&self) -> Ended {
@@ -39,7 +42,7 @@ impl Case {
 
     /// How it ended the first time.
     fn first(&self) -> Ended {
-        static FIRST: LazyLock<Mutex<HashMap<&str, Arc<OnceLock<Ended>>>>> = LazyLock::new(Mutex::default);
+        static FIRST: LazyLock<Mutex<ByName>> = LazyLock::new(Mutex::default);
         let first = FIRST.lock().unwrap().entry(self.name).or_default().clone();
         first.get_or_init(|| self.ended()).clone()
     }

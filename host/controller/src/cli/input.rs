@@ -23,7 +23,7 @@ use crate::{
     author::{self, Use},
     input::{Contents, Status},
     nix::Nix,
-    project::{Catalogue, Shown, Update},
+    project::{Catalogue, Shown, Update, Waiting},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -48,8 +48,9 @@ pub(super) fn run(context: &Context, command: &Input) -> Answer {
         Input::Accept { name, yes, revision, digest } => {
             let project = context.project()?;
             let mut shown = project.show_input(name)?;
-            if let Some((next, more)) = shown.next.take() {
-                shown = *next;
+            let named = *revision == Some(shown.repository.pin.revision) || digest.is_some() && *digest == shown.digest;
+            if let Some(Waiting { shown: next, more }) = shown.next.take().filter(|_| !named) {
+                shown = *next?;
                 if !context.arguments.json {
                     print_more(&more);
                 }
@@ -228,15 +229,26 @@ fn show(context: &Context, name: &InputName) -> Answer {
     if let Some(object) = answer.as_object_mut() {
         object.insert("unused".to_owned(), unused_as_json(&shown, &uses));
     }
-    if let (Some((next, more)), Some(object)) = (&shown.next, answer.as_object_mut()) {
+    if let (Some(Waiting { shown, more }), Some(object)) = (&shown.next, answer.as_object_mut()) {
         let more: Vec<String> = more.iter().map(ToString::to_string).collect();
-        object.insert("next".to_owned(), json!({ "shown": as_json(next), "more": more }));
+        let next = match shown {
+            Ok(next) => json!({ "shown": as_json(next), "more": more }),
+            Err(error) => json!({ "error": crate::report::chain(&**error) }),
+        };
+        object.insert("next".to_owned(), next);
     }
     if !context.json(&answer)? {
         print(&shown, &uses);
-        if let Some((next, more)) = &shown.next {
-            print_more(more);
-            print(next, &Uses::new());
+        match &shown.next {
+            Some(Waiting { shown: Ok(next), more }) => {
+                print_more(more);
+                print(next, &Uses::new());
+            }
+            Some(Waiting { shown: Err(error), .. }) => {
+                let error = crate::report::chain(&**error);
+                anstream::println!("{WARN}An update waits{RESET} that can't be looked at: {error}");
+            }
+            None => {}
         }
     }
     Ok(())

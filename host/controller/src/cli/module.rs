@@ -47,9 +47,10 @@ pub(super) fn run(context: &Context, command: &Module) -> Answer {
             let ran = {
                 let _progress = Progress::new("Compiling");
                 let component = author::inspect(&context.host.sandbox, file)?;
-                author::run(&component, module.as_ref(), settings).inspect_err(|error| match error {
-                    author::RunError::Problems { said: text, .. } => said(text),
-                    _ => {}
+                author::run(&component, module.as_ref(), settings).inspect_err(|error| {
+                    if let author::RunError::Problems { said: text, .. } = error {
+                        said(text);
+                    }
                 })?
             };
             let limits = context.host.sandbox.limits();

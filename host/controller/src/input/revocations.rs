@@ -1,6 +1,7 @@
 use std::{
     fs::{self, File},
     io::{self, Read as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -47,10 +48,16 @@ impl Revocations {
     /// When there are some that can't be read. Who can't know what was revoked must use nothing.
     pub fn read(&self) -> Result<Revoked, RevocationError> {
         let failed = |source| RevocationError::Read { path: self.file.clone(), source };
-        let file = match File::open(&self.file) {
+        match fs::symlink_metadata(&self.file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Revoked::default()),
-            file => file.map_err(failed)?,
+            found => found.map_err(failed)?,
         };
+        // Without waiting on a pipe. A link that leads nowhere is an error: what was revoked isn't known then.
+        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let file = File::options().read(true).custom_flags(flags).open(&self.file).map_err(failed)?;
+        if !file.metadata().map_err(failed)?.is_file() {
+            return Err(failed(io::ErrorKind::InvalidData.into()));
+        }
         let mut bytes = Vec::new();
         file.take(LARGEST).read_to_end(&mut bytes).map_err(failed)?;
         Ok(Revoked::parse(&self.file.to_string_lossy(), &bytes)?)
@@ -65,7 +72,8 @@ impl Revocations {
         let folder = self.file.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder).map_err(failed)?;
         // Held until the end, so that of two who add at once neither is lost.
-        let lock = File::create(self.file.with_extension("lock")).map_err(failed)?;
+        let lock = self.file.with_extension("lock");
+        let lock = File::options().create(true).truncate(false).write(true).open(lock).map_err(failed)?;
         lock.lock().map_err(failed)?;
         let mut revoked = self.read()?;
         for digest in digests {
@@ -75,6 +83,6 @@ impl Revocations {
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
         file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
         file.persist(&self.file).map_err(|error| failed(error.error))?;
-        Ok(())
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
     }
 }

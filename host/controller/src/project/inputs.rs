@@ -6,7 +6,7 @@ use std::{
 use thymis_core::{
     conflict::TargetId,
     digest::{Digest, Revision},
-    grant::{Entry, Grant, GrantError, Lock, More},
+    grant::{Entry, Grant, GrantError, Lock, More, Pin},
     id::{BUILT_IN, InputName, ModuleRef, PythonClass},
     json,
     revocation::{self, Revocation},
@@ -17,10 +17,10 @@ use super::{
     Catalogue, GenerateError, Project, ProjectError, State, StateReadError,
     catalogue::{is_base, snapshot},
     is_generated, state as files,
-    transaction::{flake_inputs, pins},
+    transaction::{OTHER_INPUTS, flake_inputs, pins},
 };
 use crate::{
-    git::{Content, FetchError, FetchLimits, FetchProgress, GitUrl, ProjectLock, Snapshot, UrlError},
+    git::{Content, FetchError, FetchLimits, FetchProgress, GitUrl, HistoryError, ProjectLock, Snapshot, UrlError},
     input::{Contents, FlakeLock, Repository, RepositoryError, RevocationError, Status},
     nix::{Nix, NixError},
 };
@@ -33,8 +33,15 @@ pub struct Shown {
     pub repository: Repository,
     /// What accepting it would grant.
     pub digest: Option<Digest>,
-    /// The update that waits to be accepted, and what it asks for beyond what was.
-    pub next: Option<(Box<Shown>, Vec<More>)>,
+    /// The update that waits to be accepted.
+    pub next: Option<Waiting>,
+}
+
+/// An update that waits: what it asks for beyond what was accepted, or why it can't be looked at.
+#[derive(Debug)]
+pub struct Waiting {
+    pub shown: Result<Box<Shown>, Box<InputError>>,
+    pub more: Vec<More>,
 }
 
 /// Why inputs were not changed.
@@ -68,6 +75,12 @@ pub enum InputError {
         "the repository's contents differ from what modules.lock pins (NAR hash {found}, expected {expected}): restore modules.lock from git, or pin the input anew with `thymis input add --replace`"
     )]
     Contents { found: String, expected: String },
+    #[error(
+        "modules.lock pins {locked}, state/project.json says {stated}: what was accepted is for one URL. Run `thymis input add --replace {name} {stated}`"
+    )]
+    OtherUrl { name: InputName, locked: String, stated: String },
+    #[error("the update of `{0}` has no modules: remove the input, or pin it anew with `thymis input add --replace`")]
+    LostModules(InputName),
     #[error("the input `{0}` was changed meanwhile: look at it again with `thymis input show {0}`")]
     Changed(InputName),
     #[error(transparent)]
@@ -136,20 +149,25 @@ impl Project {
     pub fn show_input(&self, name: &InputName) -> Result<Shown, InputError> {
         let (entry, repository) = self.pinned_input(name)?;
         let mut present = shown(name, repository, Some(&entry));
-        if let Some(pin) = entry.next {
-            let waiting = Entry::pinned(pin);
-            let more = match (&self.read_input(name, &waiting)?.contents, &entry.grant) {
-                (Contents::Modules(offer), Some(grant)) => offer.terms.beyond(&grant.terms),
+        let revoked = self.host.revocations.read()?;
+        if entry.grant.as_ref().is_some_and(|grant| revoked.of(grant).is_some()) {
+            present.status = Status::Failed;
+        }
+        present.next = entry.next.clone().map(|pin| {
+            // The repository may not have it any more.
+            let next = self.read_next(name, &entry, pin);
+            let more = match (next.as_ref().map(|next| &next.contents), &entry.grant) {
+                (Ok(Contents::Modules(offer)), Some(grant)) => offer.terms.beyond(&grant.terms),
                 _ => Vec::new(),
             };
-            let next = shown(name, self.read_input(name, &waiting)?, None);
-            present.next = Some((Box::new(next), more));
-        }
+            let shown = next.map(|next| Box::new(shown(name, next, None))).map_err(Box::new);
+            Waiting { shown, more }
+        });
         Ok(present)
     }
 
-    /// Grants an input what it asks for: the update that waits, if there is one, or else the pinned revision. `revision` and
-    /// `digest` are what the operator saw, where that is known.
+    /// Grants an input what it asks for. That is the update that waits, if there is one, unless `revision` or `digest`, which
+    /// are what the operator saw, name the pinned revision.
     ///
     /// # Errors
     /// When it isn't what the operator saw, or there is nothing to accept.
@@ -161,9 +179,13 @@ impl Project {
     ) -> Result<Grant, InputError> {
         let (before, mut repository) = self.pinned_input(name)?;
         let mut entry = before.clone();
-        if let Some(pin) = entry.next.take() {
+        let named = revision == Some(entry.pin.revision) || digest.is_some() && digest == offered(&repository);
+        if let Some(pin) = before.next.clone().filter(|_| !named) {
+            repository = self.read_next(name, &before, pin.clone())?;
             entry = Entry::pinned(pin);
-            repository = self.read_input(name, &entry)?;
+            if matches!(repository.contents, Contents::Plain) {
+                return Err(InputError::LostModules(name.clone()));
+            }
         }
         let found = entry.pin.revision;
         if let Some(expected) = revision.filter(|expected| *expected != found) {
@@ -184,7 +206,7 @@ impl Project {
         let project_lock = self.repository.lock().map_err(ProjectError::from)?;
         let mut lock = self.lock()?;
         match lock.inputs.get_mut(name).filter(|now| **now == before) {
-            Some(now) => *now = Entry { pin: entry.pin, grant: Some(grant.clone()), next: None },
+            Some(now) => *now = Entry { grant: Some(grant.clone()), ..entry },
             None => return Err(InputError::Changed(name.clone())),
         }
         self.write_inputs(&project_lock, &self.state()?.project, lock)?;
@@ -292,9 +314,13 @@ impl Project {
         Ok((entry, repository))
     }
 
-    /// What an input contains where an entry pins it.
-    fn read_input(&self, name: &InputName, entry: &Entry) -> Result<Repository, InputError> {
-        self.read_at(name, &entry.pin.url.parse()?, entry)
+    /// What the update contains that waits.
+    fn read_next(&self, name: &InputName, entry: &Entry, next: Pin) -> Result<Repository, InputError> {
+        if next.url != entry.pin.url {
+            let (locked, stated) = (next.url, entry.pin.url.clone());
+            return Err(InputError::OtherUrl { name: name.clone(), locked, stated });
+        }
+        self.read_at(name, &next.url.parse()?, &Entry::pinned(next.clone()))
     }
 
     fn read_at(&self, name: &InputName, url: &GitUrl, entry: &Entry) -> Result<Repository, InputError> {
@@ -348,6 +374,14 @@ impl Project {
             self.pinned(project, lock, flake_lock)?.into_iter().map(|(path, content)| (path, Some(content))).collect();
         changes.insert("state/project.json".to_owned(), Some(Content::File(bytes.clone())));
         let draft = self.repository.draft().map_err(ProjectError::from)?;
+        if let Some(draft) = draft {
+            let drafted =
+                self.repository.tree_files(draft.tree).map_err(HistoryError::from).map_err(ProjectError::from)?;
+            // What was generated from other inputs isn't what these give.
+            if drafted.keys().any(|path| path.starts_with("hosts/") || path.starts_with("tags/")) {
+                changes.insert(OTHER_INPUTS.to_owned(), Some(Content::File(Vec::new())));
+            }
+        }
         let tree = self
             .repository
             .edit_tree(project_lock, draft.map(|draft| draft.tree), &changes)
@@ -367,14 +401,22 @@ pub(super) fn unknown(name: &InputName, project: &state::Project) -> InputError 
     InputError::Unknown { name: name.clone(), known: known.join(", ") }
 }
 
+/// What names the terms that a repository offers.
+fn offered(repository: &Repository) -> Option<Digest> {
+    match &repository.contents {
+        Contents::Plain => None,
+        Contents::Modules(offer) => Some(offer.terms.digest(&repository.pin)),
+    }
+}
+
 pub(super) fn shown(name: &InputName, repository: Repository, entry: Option<&Entry>) -> Shown {
-    let (status, digest) = match &repository.contents {
-        Contents::Plain => (Status::Loaded, None),
+    let status = match &repository.contents {
+        Contents::Plain => Status::Loaded,
         Contents::Modules(offer) => {
             let granted = entry.map_or(Err(GrantError::Missing), |entry| entry.granted(&offer.terms).map(|_| ()));
-            let status = if granted.is_ok() { Status::Loaded } else { Status::AwaitingGrant };
-            (status, Some(offer.terms.digest(&repository.pin)))
+            if granted.is_ok() { Status::Loaded } else { Status::AwaitingGrant }
         }
     };
+    let digest = offered(&repository);
     Shown { name: name.clone(), status, repository, digest, next: None }
 }

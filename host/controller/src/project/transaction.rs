@@ -10,7 +10,7 @@ use std::{
 use thymis_core::{
     grant::{self, Lock, Pin},
     id::InputName,
-    json, nix, state,
+    json, nix, state, untrusted,
 };
 
 use super::{
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     git::{ApplyError, Author, Content, GitUrl, HistoryError, Oid, TreeError, UrlError, WriteError},
-    input::{FlakeLock, FlakeLockError},
+    input::{FlakeLock, FlakeLockError, RevocationError},
 };
 
 /// Longest artifact, in bytes.
@@ -116,7 +116,18 @@ pub enum CommitError {
     Artifacts(#[from] Box<GenerateError>),
     #[error("the state was changed after it was generated ({0}): run `thymis generate` first")]
     Stale(String),
+    #[error("the inputs were changed after the configurations were generated: run `thymis generate` first")]
+    OtherInputs,
+    #[error("`{name}` is revoked ({reason}): remove its modules and the input, and generate")]
+    Revoked { name: InputName, reason: String },
+    #[error(transparent)]
+    Project(#[from] Box<ProjectError>),
+    #[error(transparent)]
+    Revocations(#[from] RevocationError),
 }
+
+/// In the tree of a draft: its configurations were generated with other inputs than it has. Never in the work tree.
+pub(super) const OTHER_INPUTS: &str = "generated-with-other-inputs";
 
 impl Project {
     /// Generates everything and puts it in place at once, or changes nothing.
@@ -208,6 +219,17 @@ impl Project {
         let project_lock = self.repository.lock()?;
         if let Some(file) = self.changed_since_generated()? {
             return Err(CommitError::Stale(file));
+        }
+        if let Some(draft) = self.repository.draft()?
+            && self.repository.tree_files(draft.tree).map_err(HistoryError::from)?.contains_key(OTHER_INPUTS)
+        {
+            return Err(CommitError::OtherInputs);
+        }
+        let revoked = self.host.revocations.read()?;
+        for (name, entry) in self.lock().map_err(Box::new)?.inputs {
+            if let Some((_, revocation)) = entry.grant.as_ref().and_then(|grant| revoked.of(grant)) {
+                return Err(CommitError::Revoked { name, reason: untrusted::short(&revocation.reason) });
+            }
         }
         Ok(self.repository.commit_draft(&project_lock, message, author, &is_ours)?)
     }

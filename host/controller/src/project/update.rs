@@ -4,6 +4,7 @@ use thymis_core::{
     digest::Revision,
     grant::{Entry, Grant, More},
     id::InputName,
+    untrusted,
 };
 
 use super::{
@@ -11,8 +12,8 @@ use super::{
     inputs::{shown, unknown},
 };
 use crate::{
-    git::{FetchLimits, FetchProgress, GitUrl},
-    input::Contents,
+    git::{FetchLimits, FetchProgress, Fetched, GitUrl},
+    input::{Contents, Repository},
 };
 
 /// What looking for a newer revision of an input came to.
@@ -31,6 +32,14 @@ pub enum Update {
 pub enum Reason {
     #[error("{0}")]
     More(More),
+    #[error("its flake has another input, `{0}`")]
+    FlakeInput(String),
+    #[error("it has no modules any more: remove the input, or pin it anew with `thymis input add --replace`")]
+    NoModules,
+    #[error("what was accepted is revoked")]
+    Revoked,
+    #[error("the grant in modules.lock isn't one that was given for the present revision")]
+    Unaccepted,
     #[error("its history doesn't contain the present revision: it was rewritten, or goes back")]
     Unrelated,
 }
@@ -51,20 +60,25 @@ impl Project {
         let before = self.lock()?.inputs.remove(name).ok_or_else(|| InputError::NotPinned(name.clone()))?;
         let from = before.pin.revision;
 
-        let store = &self.host.store;
-        let fetched = store.fetch_history(&url, &FetchLimits::default(), progress)?;
+        if before.pin.url != url.to_string() {
+            let (locked, stated) = (before.pin.url, url.to_string());
+            return Err(InputError::OtherUrl { name: name.clone(), locked, stated });
+        }
+        let fetched = self.fetch_update(&url, &before, progress)?;
         let repository = self.as_input(name, &url, &fetched.snapshot)?;
         let revision = repository.pin.revision;
-        let descends = store.descends(&url, revision, from)?.unwrap_or_default();
 
+        let reasons = self.reasons(&url, &before, &repository)?;
         let mut entry = Entry::pinned(repository.pin.clone());
-        let mut reasons = Vec::new();
-        if let (Contents::Modules(offer), Some(grant)) = (&repository.contents, &before.grant) {
-            reasons.extend(offer.terms.beyond(&grant.terms).into_iter().map(Reason::More));
-            if !descends {
-                reasons.push(Reason::Unrelated);
+        if let (Contents::Modules(offer), Some(_)) = (&repository.contents, &before.grant) {
+            let grant = Grant { digest: offer.terms.digest(&entry.pin), terms: offer.terms.clone() };
+            if let Some((digest, revocation)) = self.host.revocations.read()?.of(&grant)
+                && revision != from
+            {
+                let reason = untrusted::short(&revocation.reason);
+                return Err(InputError::Revoked { name: name.clone(), digest, reason });
             }
-            entry.grant = Some(Grant { digest: offer.terms.digest(&entry.pin), terms: offer.terms.clone() });
+            entry.grant = Some(grant);
         }
         if !reasons.is_empty() {
             entry = Entry { next: Some(entry.pin), ..before.clone() };
@@ -89,5 +103,39 @@ impl Project {
         } else {
             Update::Waits { from, shown, reasons }
         })
+    }
+
+    /// With its history where something was accepted: that must be part of it.
+    fn fetch_update(
+        &self,
+        url: &GitUrl,
+        before: &Entry,
+        progress: &mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
+    ) -> Result<Fetched, InputError> {
+        let (store, limits) = (&self.host.store, FetchLimits::default());
+        Ok(match before.grant {
+            Some(_) => store.fetch_history(url, &limits, progress)?,
+            None => store.fetch(url, &limits, progress)?,
+        })
+    }
+
+    /// Why somebody has to accept the update of an input that was accepted.
+    fn reasons(&self, url: &GitUrl, before: &Entry, new: &Repository) -> Result<Vec<Reason>, InputError> {
+        let Some(grant) = &before.grant else { return Ok(Vec::new()) };
+        let Contents::Modules(offer) = &new.contents else { return Ok(vec![Reason::NoModules]) };
+        let mut reasons: Vec<Reason> = offer.terms.beyond(&grant.terms).into_iter().map(Reason::More).collect();
+        // A lock that was edited grants nothing, and moving on must not make it whole.
+        if grant.terms.digest(&before.pin) != grant.digest {
+            reasons.push(Reason::Unaccepted);
+        }
+        if self.host.revocations.read()?.of(grant).is_some() {
+            reasons.push(Reason::Revoked);
+        }
+        let inputs = new.pin.inputs.keys().filter(|input| !before.pin.inputs.contains_key(*input));
+        reasons.extend(inputs.map(|input| Reason::FlakeInput(untrusted::short(input))));
+        if self.host.store.descends(url, new.pin.revision, before.pin.revision)? != Some(true) {
+            reasons.push(Reason::Unrelated);
+        }
+        Ok(reasons)
     }
 }

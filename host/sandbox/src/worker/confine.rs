@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rustix::process::{Resource, Rlimit, Signal, nice, set_parent_process_death_signal, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, nice, set_parent_process_death_signal, setrlimit};
 
 /// Closes whatever a library of the host may have left open across `exec`, but for the three pipes.
 pub(super) fn descriptors() {
@@ -30,7 +30,10 @@ pub(super) fn resources(cpu_seconds: u64, memory_bytes: u64) -> io::Result<()> {
         (Resource::Nofile, 3, 3),
     ];
     for (resource, soft, hard) in bounds {
-        setrlimit(resource, Rlimit { current: Some(soft), maximum: Some(hard) })?;
+        // Whoever started the host may have bounded it more tightly.
+        let inherited = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+        let within = |bound: u64| Some(bound.min(inherited));
+        setrlimit(resource, Rlimit { current: within(soft), maximum: within(hard) })?;
     }
     Ok(())
 }

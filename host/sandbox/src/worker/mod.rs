@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use thymis_core::digest::Digest;
 use thymis_core::untrusted;
@@ -23,6 +24,7 @@ use wasmtime::Engine;
 
 use crate::cache;
 use crate::compile::{CompileBound, CompileError, Compiler};
+use crate::inspect::code_bytes;
 use crate::limits::{Limits, within};
 use crate::slots::Slots;
 use message::{Key, OVERHEAD};
@@ -74,21 +76,27 @@ impl Worker {
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let end = Instant::now() + Duration::from_millis(self.limits.compile_wait_ms);
         let most = self.limits.artifact_bytes.saturating_add(OVERHEAD).saturating_add(1);
-        Ok(std::thread::scope(|scope| {
-            scope.spawn(move || {
-                // A worker that has ended reads no more; why is told by its status.
-                let _ = stdin.map(|mut stdin| request.iter().try_for_each(|part| stdin.write_all(part)));
-            });
-            let answer = scope.spawn(move || read(stdout, most));
-            let said = scope.spawn(move || read(stderr, SAID));
-            let status = reap(&mut child, end);
+        std::thread::scope(|scope| {
+            let thread = || std::thread::Builder::new().name("sandbox-worker".into());
+            // Each ends when the process does, or when its pipe was never opened.
+            let pipes = || {
+                thread().spawn_scoped(scope, move || {
+                    // A worker that has ended reads no more; why is told by its status.
+                    let _ = stdin.map(|mut stdin| request.iter().try_for_each(|part| stdin.write_all(part)));
+                })?;
+                let answer = thread().spawn_scoped(scope, move || read(stdout, most))?;
+                Ok((answer, thread().spawn_scoped(scope, move || read(stderr, SAID))?))
+            };
+            let pipes: std::io::Result<_> = pipes();
+            let status = reap(&mut child, if pipes.is_ok() { end } else { Instant::now() });
+            let (answer, said) = pipes?;
             let said = said.join().unwrap_or_default();
-            Ended {
+            Ok(Ended {
                 status,
                 answer: answer.join().unwrap_or_default(),
                 said: untrusted::short(&String::from_utf8_lossy(&said)),
-            }
-        }))
+            })
+        })
     }
 }
 
@@ -105,13 +113,13 @@ fn reap(child: &mut Child, end: Instant) -> Option<ExitStatus> {
     let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     let ended = loop {
         // It isn't waited for yet: until then nobody else can get its number, which is the group's.
-        if !matches!(waitid(WaitId::Pid(group), look), Ok(None)) {
-            break true;
+        match waitid(WaitId::Pid(group), look) {
+            Ok(Some(_)) => break true,
+            // Where the host ignores its children's ends, this one's is known by now, and its number is free.
+            Err(Errno::CHILD) => return None,
+            Ok(None) | Err(_) if Instant::now() >= end => break false,
+            Ok(None) | Err(_) => std::thread::sleep(PATIENCE),
         }
-        if Instant::now() >= end {
-            break false;
-        }
-        std::thread::sleep(PATIENCE);
     };
     let _ = kill_process_group(group, Signal::KILL);
     child.wait().ok().filter(|_| ended)
@@ -125,8 +133,9 @@ struct Bounds {
 }
 
 impl Bounds {
-    fn of(limits: &Limits, bytes: usize) -> Self {
-        let mebibytes = |each: u64| ((bytes as u64).saturating_mul(each)) >> 20;
+    /// Only code counts: data is cheap to add, and costs a compiler nothing.
+    fn of(limits: &Limits, code_bytes: u64) -> Self {
+        let mebibytes = |each: u64| code_bytes.saturating_mul(each) >> 20;
         let cpu_ms = limits.compile_cpu_ms.saturating_add(mebibytes(limits.compile_cpu_ms_per_mib));
         Self {
             cpu_seconds: cpu_ms.div_ceil(1000),
@@ -138,17 +147,13 @@ impl Bounds {
 impl Compiler for Worker {
     fn compile(&self, bytes: &[u8]) -> Result<Vec<u8>, CompileError> {
         let _slot = self.slots.one();
-        let bounds = Bounds::of(&self.limits, bytes.len());
+        let bounds = Bounds::of(&self.limits, code_bytes(bytes));
         let failed = |reason: String| CompileError::Failed(reason);
         let key = Key::random().map_err(|error| failed(error.to_string()))?;
         let ended = self
             .run(&[key.bytes(), bytes], bounds)
             .map_err(|error| failed(format!("{} can't be started: {error}", self.program.display())))?;
 
-        let Some(status) = ended.status else {
-            let allowed = self.limits.compile_wait_ms;
-            return Err(failed(format!("the worker didn't end within the limit `compile_wait_ms`, {allowed} ms")));
-        };
         within("artifact_bytes", self.limits.artifact_bytes.saturating_add(OVERHEAD), ended.answer.len() as u64)?;
         let subject = cache::key(&Digest::of(bytes), &self.engine);
         if let Some(answer) = message::open(&key, &subject, ended.answer) {
@@ -157,6 +162,10 @@ impl Compiler for Worker {
             }
             return answer.map_err(CompileError::Invalid);
         }
+        let Some(status) = ended.status else {
+            let allowed = self.limits.compile_wait_ms;
+            return Err(failed(format!("the worker didn't end within the limit `compile_wait_ms`, {allowed} ms")));
+        };
         Err(if status.signal() == Some(Signal::XCPU.as_raw()) {
             CompileBound::Time { allowed_ms: bounds.cpu_seconds.saturating_mul(1000) }.into()
         } else if !status.success() && ended.said.contains("memory allocation of") {

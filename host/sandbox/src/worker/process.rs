@@ -34,8 +34,9 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<(), String> {
     // A panic is an answer, and where it happened in the compiler helps nobody.
     std::panic::set_hook(Box::new(|_| {}));
     confine::descriptors();
-    confine::resources(cpu_seconds, memory_bytes).map_err(|error| format!("limits can't be set: {error}"))?;
+    // On some processors it reads a file to know what they can do.
     let engine = compiler().map_err(|error| error.to_string())?;
+    confine::resources(cpu_seconds, memory_bytes).map_err(|error| format!("limits can't be set: {error}"))?;
     // Before the filter: it allows no new thread. The compiler's stack is larger than what a main thread may have.
     std::thread::Builder::new()
         .stack_size(STACK)
