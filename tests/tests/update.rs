@@ -71,7 +71,10 @@ fn what_asks_for_more_waits_while_the_old_version_works() {
 
     let shown = world.thymis(&["input", "show", "temperature", "--json"]).done().json();
     assert_eq!(shown["status"], "loaded");
-    assert!(shown["next"]["more"][0].as_str().unwrap().contains("users.users.root"));
+    assert!(shown["next"]["reasons"][0].as_str().unwrap().contains("users.users.root"));
+    let listed = world.thymis(&["input", "list", "--json"]).done().json();
+    let listed = listed.as_array().unwrap().iter().find(|input| input["name"] == "temperature").unwrap();
+    assert_eq!(listed["next"], updated["to"]);
     // What is accepted is what was shown, not what has the repository by then.
     let digest = shown["next"]["shown"]["digest"].as_str().unwrap();
     world.thymis(&["input", "accept", "temperature", "--digest", digest]).done();

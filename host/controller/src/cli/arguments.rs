@@ -128,7 +128,9 @@ pub(super) enum Input {
     List,
     /// What an input contains and asks for.
     Show { name: InputName },
-    /// Accept what an input asks for, at the revision that it is pinned to.
+    /// Accept what an input asks for: the update that waits, or else the pinned revision.
+    ///
+    /// `--revision` or `--digest` of the pinned one choose that.
     Accept {
         name: InputName,
         /// Don't ask.
@@ -143,7 +145,8 @@ pub(super) enum Input {
     },
     /// Never use an input's present components again, nor what was accepted of it, in any project of this user.
     ///
-    /// Revocations are kept outside of the project, so no restored lock undoes them.
+    /// Revocations are kept in a file outside of the project, which is named, so no restored lock undoes them; no command
+    /// does.
     Revoke {
         /// An input of the project, or the digest of a component or grant.
         #[arg(value_name = "NAME|DIGEST")]

@@ -19,7 +19,9 @@ const NAMED: usize = 12;
 pub(super) enum WouldChange {
     #[error("{} of the generated files would change; run `thymis generate`", .0)]
     Files(usize),
-    #[error("the generated files are as they should be, but the state was changed since; run `thymis generate`")]
+    #[error(
+        "the generated files are as they should be, but the state or the inputs were changed since; run `thymis generate`"
+    )]
     State,
 }
 

@@ -8,7 +8,7 @@ use std::{
 use serde_json::json;
 use thymis_core::{id::InputName, revocation::Revocation, untrusted};
 
-use self::shown::{Uses, as_json, print, print_more, unused_as_json, uses};
+use self::shown::{Uses, as_json, print, print_reasons, unused_as_json, uses};
 use super::{
     Answer, Context,
     arguments::{Input, Revoked},
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     input::Status,
     nix::Nix,
-    project::{Catalogue, Shown, Update, Waiting},
+    project::{Catalogue, Reason, Shown, Update, Waiting},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -44,10 +44,10 @@ pub(super) fn run(context: &Context, command: &Input) -> Answer {
             let project = context.project()?;
             let mut shown = project.show_input(name)?;
             let named = *revision == Some(shown.repository.pin.revision) || digest.is_some() && *digest == shown.digest;
-            if let Some(Waiting { shown: next, more }) = shown.next.take().filter(|_| !named) {
+            if let Some(Waiting { shown: next, reasons }) = shown.next.take().filter(|_| !named) {
                 shown = *next?;
                 if !context.arguments.json {
-                    print_more(&more);
+                    print_reasons(&reasons);
                 }
             }
             let uses = uses(context, &shown);
@@ -201,7 +201,10 @@ fn update(context: &Context, names: &[InputName]) -> Answer {
                 for reason in told {
                     anstream::println!("  {reason}");
                 }
-                anstream::println!("  until `thymis input accept {name}` everything goes on with {}", from.short());
+                if !reasons.contains(&Reason::NoModules) {
+                    let from = from.short();
+                    anstream::println!("  until `thymis input accept {name}` everything goes on with {from}");
+                }
             }
         }
     }
@@ -216,10 +219,10 @@ fn show(context: &Context, name: &InputName) -> Answer {
     if let Some(object) = answer.as_object_mut() {
         object.insert("unused".to_owned(), unused_as_json(&shown, &uses));
     }
-    if let (Some(Waiting { shown, more }), Some(object)) = (&shown.next, answer.as_object_mut()) {
-        let more: Vec<String> = more.iter().map(ToString::to_string).collect();
+    if let (Some(Waiting { shown, reasons }), Some(object)) = (&shown.next, answer.as_object_mut()) {
+        let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
         let next = match shown {
-            Ok(next) => json!({ "shown": as_json(next), "more": more }),
+            Ok(next) => json!({ "shown": as_json(next), "reasons": reasons }),
             Err(error) => json!({ "error": crate::report::chain(&**error) }),
         };
         object.insert("next".to_owned(), next);
@@ -227,8 +230,8 @@ fn show(context: &Context, name: &InputName) -> Answer {
     if !context.json(&answer)? {
         print(&shown, &uses);
         match &shown.next {
-            Some(Waiting { shown: Ok(next), more }) => {
-                print_more(more);
+            Some(Waiting { shown: Ok(next), reasons }) => {
+                print_reasons(reasons);
                 print(next, &Uses::new());
             }
             Some(Waiting { shown: Err(error), .. }) => {
@@ -256,6 +259,7 @@ fn list(context: &Context) -> Answer {
                 "detail": report.detail,
                 "url": pin.map(|pin| &pin.url),
                 "revision": pin.map(|pin| pin.revision),
+                "next": report.entry.as_ref().and_then(|entry| Some(entry.next.as_ref()?.revision)),
                 "grant": report.entry.as_ref().and_then(|entry| Some(entry.grant.as_ref()?.digest)),
             })
         })
@@ -289,5 +293,8 @@ pub(super) fn table(catalogue: &Catalogue) {
             report.status,
             untrusted::line(&what)
         );
+        if report.entry.as_ref().is_some_and(|entry| entry.next.is_some()) {
+            anstream::println!("  {:<27} {WARN}an update waits{RESET}: `thymis input show {name}`", "");
+        }
     }
 }

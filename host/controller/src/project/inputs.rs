@@ -6,7 +6,7 @@ use std::{
 use thymis_core::{
     conflict::TargetId,
     digest::{Digest, Revision},
-    grant::{Entry, Grant, GrantError, Lock, More, Pin},
+    grant::{Entry, Grant, GrantError, Lock, Pin},
     id::{BUILT_IN, InputName, ModuleRef, PythonClass},
     json,
     revocation::{self, Revocation},
@@ -14,7 +14,7 @@ use thymis_core::{
 };
 
 use super::{
-    Catalogue, GenerateError, Project, ProjectError, State, StateReadError,
+    Catalogue, GenerateError, Project, ProjectError, Reason, State, StateReadError,
     catalogue::{is_base, snapshot},
     is_generated, state as files,
     transaction::{OTHER_INPUTS, flake_inputs, pins},
@@ -37,11 +37,11 @@ pub struct Shown {
     pub next: Option<Waiting>,
 }
 
-/// An update that waits: what it asks for beyond what was accepted, or why it can't be looked at.
+/// An update that waits: what it is, or why it can't be looked at, and why it has to be accepted.
 #[derive(Debug)]
 pub struct Waiting {
     pub shown: Result<Box<Shown>, Box<InputError>>,
-    pub more: Vec<More>,
+    pub reasons: Vec<Reason>,
 }
 
 /// Why inputs were not changed.
@@ -59,7 +59,7 @@ pub enum InputError {
     NothingToAccept(InputName),
     #[error("`{0}` wasn't accepted: there is nothing to revoke; name the digest of a component instead")]
     NothingToRevoke(InputName),
-    #[error("`{name}` can't be accepted: {digest} was revoked ({reason})")]
+    #[error("`{name}` can't be used: {digest} was revoked ({reason})")]
     Revoked { name: InputName, digest: Digest, reason: String },
     #[error(transparent)]
     Revocations(#[from] RevocationError),
@@ -153,16 +153,17 @@ impl Project {
         if entry.grant.as_ref().is_some_and(|grant| revoked.of(grant).is_some()) {
             present.status = Status::Failed;
         }
-        present.next = entry.next.clone().map(|pin| {
+        if let Some(pin) = entry.next.clone() {
+            let url: GitUrl = entry.pin.url.parse()?;
             // The repository may not have it any more.
             let next = self.read_next(name, &entry, pin);
-            let more = match (next.as_ref().map(|next| &next.contents), &entry.grant) {
-                (Ok(Contents::Modules(offer)), Some(grant)) => offer.terms.beyond(&grant.terms),
-                _ => Vec::new(),
+            let reasons = match &next {
+                Ok(next) => self.reasons(&url, &entry, next, true)?,
+                Err(_) => Vec::new(),
             };
             let shown = next.map(|next| Box::new(shown(name, next, None))).map_err(Box::new);
-            Waiting { shown, more }
-        });
+            present.next = Some(Waiting { shown, reasons });
+        }
         Ok(present)
     }
 
@@ -219,12 +220,9 @@ impl Project {
     /// # Errors
     /// When there is no such input, it has no grant, or the revocation can't be kept.
     pub fn revoke_input(&self, name: &InputName, revocation: &Revocation) -> Result<Vec<Digest>, InputError> {
-        let project = self.state()?.project;
-        if !project.inputs.contains_key(name) {
-            return Err(unknown(name, &project));
-        }
-        let grant = self.lock()?.inputs.remove(name).and_then(|entry| entry.grant);
-        let grant = grant.ok_or_else(|| InputError::NothingToRevoke(name.clone()))?;
+        // The lock alone is needed: a mistake elsewhere in the state mustn't stand in the way.
+        let Some(entry) = self.lock()?.inputs.remove(name) else { return Err(unknown(name, &self.state()?.project)) };
+        let grant = entry.grant.ok_or_else(|| InputError::NothingToRevoke(name.clone()))?;
         let digests: Vec<Digest> = revocation::digests(&grant).collect();
         self.host.revocations.add(&digests, revocation)?;
         Ok(digests)
@@ -310,6 +308,10 @@ impl Project {
         let input = project.inputs.get(name).ok_or_else(|| unknown(name, &project))?;
         let url: GitUrl = input.url.parse()?;
         let entry = self.lock()?.inputs.remove(name).ok_or_else(|| InputError::NotPinned(name.clone()))?;
+        if entry.pin.url != url.to_string() {
+            let (locked, stated) = (entry.pin.url, url.to_string());
+            return Err(InputError::OtherUrl { name: name.clone(), locked, stated });
+        }
         let repository = self.read_at(name, &url, &entry)?;
         Ok((entry, repository))
     }
@@ -377,8 +379,14 @@ impl Project {
         if let Some(draft) = draft {
             let drafted =
                 self.repository.tree_files(draft.tree).map_err(HistoryError::from).map_err(ProjectError::from)?;
-            // What was generated from other inputs isn't what these give.
-            if drafted.keys().any(|path| path.starts_with("hosts/") || path.starts_with("tags/")) {
+            // What was generated from other inputs isn't what these give. An update that waits changes nothing.
+            let used = |mut lock: Lock| {
+                lock.inputs.values_mut().for_each(|entry| entry.next = None);
+                lock
+            };
+            if drafted.keys().any(|path| path.starts_with("hosts/") || path.starts_with("tags/"))
+                && used(self.drafted_lock(draft)?) != used(lock.clone())
+            {
                 changes.insert(OTHER_INPUTS.to_owned(), Some(Content::File(Vec::new())));
             }
         }

@@ -18,10 +18,12 @@ use super::{
     catalogue::is_base, is_generated, is_ours,
 };
 use crate::{
-    git::{ApplyError, Author, Content, GitUrl, HistoryError, Oid, TreeError, UrlError, WriteError},
+    git::{ApplyError, Author, Content, Draft, GitUrl, HistoryError, Oid, TreeError, UrlError, WriteError},
     input::{FlakeLock, FlakeLockError, RevocationError},
 };
 
+/// Longest `modules.lock`, in bytes.
+const MAX_LOCK: usize = 64 << 20;
 /// Longest artifact, in bytes.
 pub(super) const MAX_ARTIFACT: u64 = 512 << 20;
 pub(super) const MAX_ARTIFACTS: usize = 10_000;
@@ -118,7 +120,9 @@ pub enum CommitError {
     Stale(String),
     #[error("the inputs were changed after the configurations were generated: run `thymis generate` first")]
     OtherInputs,
-    #[error("`{name}` is revoked ({reason}): remove its modules and the input, and generate")]
+    #[error(
+        "`{name}` is revoked ({reason}): move on with `thymis input update`, or remove its modules and the input; then generate"
+    )]
     Revoked { name: InputName, reason: String },
     #[error(transparent)]
     Project(#[from] Box<ProjectError>),
@@ -220,18 +224,23 @@ impl Project {
         if let Some(file) = self.changed_since_generated()? {
             return Err(CommitError::Stale(file));
         }
-        if let Some(draft) = self.repository.draft()?
-            && self.repository.tree_files(draft.tree).map_err(HistoryError::from)?.contains_key(OTHER_INPUTS)
-        {
+        let draft = self.repository.draft()?.ok_or(HistoryError::NoDraft)?;
+        if self.repository.tree_files(draft.tree).map_err(HistoryError::from)?.contains_key(OTHER_INPUTS) {
             return Err(CommitError::OtherInputs);
         }
         let revoked = self.host.revocations.read()?;
-        for (name, entry) in self.lock().map_err(Box::new)?.inputs {
+        for (name, entry) in self.drafted_lock(draft).map_err(Box::new)?.inputs {
             if let Some((_, revocation)) = entry.grant.as_ref().and_then(|grant| revoked.of(grant)) {
                 return Err(CommitError::Revoked { name, reason: untrusted::short(&revocation.reason) });
             }
         }
         Ok(self.repository.commit_draft(&project_lock, message, author, &is_ours)?)
+    }
+
+    /// The `modules.lock` of a draft.
+    pub(super) fn drafted_lock(&self, draft: Draft) -> Result<Lock, ProjectError> {
+        let bytes = self.repository.read(draft.tree, grant::FILE, MAX_LOCK).map_err(HistoryError::from)?;
+        Ok(bytes.map(|bytes| Lock::parse(&bytes)).transpose()?.unwrap_or_default())
     }
 
     /// A file of the state, or an artifact, that isn't what the last generation was made from.

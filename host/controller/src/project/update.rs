@@ -68,11 +68,12 @@ impl Project {
         let repository = self.as_input(name, &url, &fetched.snapshot)?;
         let revision = repository.pin.revision;
 
-        let reasons = self.reasons(&url, &before, &repository)?;
+        let reasons = self.reasons(&url, &before, &repository, false)?;
+        let revoked = self.host.revocations.read()?;
         let mut entry = Entry::pinned(repository.pin.clone());
         if let (Contents::Modules(offer), Some(_)) = (&repository.contents, &before.grant) {
             let grant = Grant { digest: offer.terms.digest(&entry.pin), terms: offer.terms.clone() };
-            if let Some((digest, revocation)) = self.host.revocations.read()?.of(&grant)
+            if let Some((digest, revocation)) = revoked.of(&grant)
                 && revision != from
             {
                 let reason = untrusted::short(&revocation.reason);
@@ -96,6 +97,12 @@ impl Project {
             self.write_inputs(&project_lock, &self.state()?.project, lock)?;
         }
         let shown = Box::new(shown(name, repository, Some(&entry)));
+        if let Some((digest, revocation)) = before.grant.as_ref().and_then(|grant| revoked.of(grant))
+            && revision == from
+        {
+            let reason = untrusted::short(&revocation.reason);
+            return Err(InputError::Revoked { name: name.clone(), digest, reason });
+        }
         Ok(if revision == from {
             Update::Current(from)
         } else if reasons.is_empty() {
@@ -119,8 +126,15 @@ impl Project {
         })
     }
 
-    /// Why somebody has to accept the update of an input that was accepted.
-    fn reasons(&self, url: &GitUrl, before: &Entry, new: &Repository) -> Result<Vec<Reason>, InputError> {
+    /// Why somebody has to accept the update of an input that was accepted. `related` is what counts where its history isn't
+    /// here.
+    pub(super) fn reasons(
+        &self,
+        url: &GitUrl,
+        before: &Entry,
+        new: &Repository,
+        related: bool,
+    ) -> Result<Vec<Reason>, InputError> {
         let Some(grant) = &before.grant else { return Ok(Vec::new()) };
         let Contents::Modules(offer) = &new.contents else { return Ok(vec![Reason::NoModules]) };
         let mut reasons: Vec<Reason> = offer.terms.beyond(&grant.terms).into_iter().map(Reason::More).collect();
@@ -133,7 +147,7 @@ impl Project {
         }
         let inputs = new.pin.inputs.keys().filter(|input| !before.pin.inputs.contains_key(*input));
         reasons.extend(inputs.map(|input| Reason::FlakeInput(untrusted::short(input))));
-        if self.host.store.descends(url, new.pin.revision, before.pin.revision)? != Some(true) {
+        if !self.host.store.descends(url, new.pin.revision, before.pin.revision)?.unwrap_or(related) {
             reasons.push(Reason::Unrelated);
         }
         Ok(reasons)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use thymis_core::{
-    grant::{Accepted, More, Terms},
+    grant::{Accepted, Terms},
     option::Class,
     untrusted,
 };
@@ -17,14 +17,14 @@ use crate::{
         style::{BAD, DIM, RESET, WARN, of_class},
     },
     input::Contents,
-    project::Shown,
+    project::{Reason, Shown},
 };
 
-/// What an update asks for beyond what was accepted.
-pub(super) fn print_more(more: &[More]) {
-    anstream::println!("{WARN}An update waits{RESET}{}", if more.is_empty() { "" } else { ", which asks for more:" });
-    for one in more {
-        anstream::println!("  {one}");
+/// Why an update waits.
+pub(super) fn print_reasons(reasons: &[Reason]) {
+    anstream::println!("{WARN}An update waits{RESET}{}", if reasons.is_empty() { "" } else { ":" });
+    for reason in reasons {
+        anstream::println!("  {reason}");
     }
 }
 
