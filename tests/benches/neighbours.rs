@@ -1,7 +1,8 @@
 //! What good modules notice of a hostile one in the same process, and how soon a hostile one is stopped.
 //!
-//! Two threads, as a service on two cores has. In the run that counts, each hostile call comes with 50 good ones; in the
-//! one beside it only the good ones do.
+//! Two threads, as a service on two cores has; on one of them a hostile call comes before each 50 good ones. Beside it
+//! stand a run without anything in its place, and one with a loop of the host's own that takes as long: after that, too, the
+//! next call on that thread finds cold caches.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
@@ -18,7 +19,7 @@ use thymis_tests::{
 const GOOD_FOR_EACH_HOSTILE: usize = 50;
 /// Good calls of each thread in one run.
 const CALLS: usize = 4_000;
-const RUNS: usize = 5;
+const RUNS: usize = 3;
 
 /// A hostile module's `generate`, and pages of memory that it has.
 const HOSTILE: &[(&str, u32, &str)] = &[
@@ -43,23 +44,29 @@ fn main() {
         context: vec![],
         ..request(r#"{"log_file":"/var/log/temperature.log","interval":60,"unit":"celsius"}"#)
     };
-    println!("{:<40} {:>12} {:>12}", "good calls beside", "median", "p99");
+    println!("{:<40} {:>16} {:>16} {:>16}", "good calls beside", "median, to none", "p99, to none", "p99, to a loop");
     for (name, pages, body) in HOSTILE {
         // A deadline of 100 ms: a loop then takes as long as one in a service with little fuel.
         let sandbox = Sandbox::new(Limits::default().with_deadline_ms(100), None).unwrap();
         let good = good(&sandbox);
         let hostile = sandbox.load(&Guest::generating(*body).pages(*pages).component(), false).unwrap();
         assert!(good.generate(&asked).unwrap().answer.is_ok());
-        let mut ratios: Vec<(f64, f64)> = (0..RUNS)
-            .map(|_| {
-                let alone = run(&good, &asked, None);
-                let beside = run(&good, &asked, Some(&hostile));
-                (beside.0.div_duration_f64(alone.0), beside.1.div_duration_f64(alone.1))
-            })
-            .collect();
-        ratios.sort_by(|a, b| a.1.total_cmp(&b.1));
-        let (median, p99) = ratios[RUNS / 2];
-        println!("{name:<40} {median:>10.2} × {p99:>10.2} ×");
+        let attack = || drop(black_box(hostile.generate(&request("{}"))));
+        let length = timed(attack);
+        let busy = || while_busy(length);
+        let mut ratios: [Vec<f64>; 3] = Default::default();
+        for _ in 0..RUNS {
+            let none = run(&good, &asked, &|| ());
+            let (busy, beside) = (run(&good, &asked, &busy), run(&good, &asked, &attack));
+            ratios[0].push(beside.0.div_duration_f64(none.0));
+            ratios[1].push(beside.1.div_duration_f64(none.1));
+            ratios[2].push(beside.1.div_duration_f64(busy.1));
+        }
+        let [median, p99, p99_busy] = ratios.map(|mut ratios| {
+            ratios.sort_by(f64::total_cmp);
+            ratios[RUNS / 2]
+        });
+        println!("{name:<40} {median:>14.2} × {p99:>14.2} × {p99_busy:>14.2} ×");
     }
 
     println!("\n{:<40} {:>12} {:>12}", "stopped after a deadline of 200 ms", "at most", "which is");
@@ -75,22 +82,28 @@ fn main() {
     }
 }
 
-/// Median and 99th percentile of the good calls.
-fn run(good: &Component, asked: &wire::Request, hostile: Option<&Component>) -> (Duration, Duration) {
+/// Keeps the processor busy without touching memory.
+fn while_busy(length: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < length {
+        std::hint::spin_loop();
+    }
+}
+
+/// Median and 99th percentile of the good calls, with something else before each 50 on one thread.
+fn run(good: &Component, asked: &wire::Request, other: &(dyn Fn() + Sync)) -> (Duration, Duration) {
     let call = || timed(|| drop(black_box(good.generate(asked))));
     let mut times: Vec<Duration> = std::thread::scope(|scope| {
-        let other = scope.spawn(|| {
+        let second = scope.spawn(|| {
             let mut times = Vec::with_capacity(CALLS);
             while times.len() < CALLS {
-                if let Some(hostile) = hostile {
-                    let _ = black_box(hostile.generate(&request("{}")));
-                }
+                other();
                 times.extend((0..GOOD_FOR_EACH_HOSTILE).map(|_| call()));
             }
             times
         });
         let mut times: Vec<Duration> = (0..CALLS).map(|_| call()).collect();
-        times.extend(other.join().unwrap());
+        times.extend(second.join().unwrap());
         times
     });
     times.sort_unstable();
