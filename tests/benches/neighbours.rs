@@ -1,8 +1,8 @@
 //! What good modules notice of a hostile one in the same process, and how soon a hostile one is stopped.
 //!
 //! Two threads, as a service on two cores has; on one of them a hostile call comes before each 50 good ones. Beside it
-//! stand a run without anything in its place, and one with a loop of the host's own that takes as long: after that, too, the
-//! next call on that thread finds cold caches.
+//! stand a run in which the good calls come at once, and one in which they come at the same times as beside the hostile
+//! call, with a loop of the host's own in its place: after that, too, the next call on that thread finds cold caches.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
