@@ -181,9 +181,7 @@ impl Caller<'_> {
             None => self.border(&error),
         })
     }
-}
 
-impl Caller<'_> {
     /// What was wrong where data crosses. The library has no types for most of it.
     fn border(&self, error: &wasmtime::Error) -> FaultKind {
         let reason = words(error);

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     input::Status,
     nix::Nix,
-    project::{Catalogue, Reason, Shown, Update, Waiting},
+    project::{Catalogue, Reason, Shown, Update, Waiting, is_named},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,7 @@ pub(super) fn run(context: &Context, command: &Input) -> Answer {
         Input::Accept { name, yes, revision, digest } => {
             let project = context.project()?;
             let mut shown = project.show_input(name)?;
-            let named = *revision == Some(shown.repository.pin.revision) || digest.is_some() && *digest == shown.digest;
+            let named = is_named(&shown.repository, *revision, *digest);
             if let Some(Waiting { shown: next, reasons }) = shown.next.take().filter(|_| !named) {
                 shown = *next?;
                 if !context.arguments.json {

@@ -180,7 +180,7 @@ impl Project {
     ) -> Result<Grant, InputError> {
         let (before, mut repository) = self.pinned_input(name)?;
         let mut entry = before.clone();
-        let named = revision == Some(entry.pin.revision) || digest.is_some() && digest == offered(&repository);
+        let named = is_named(&repository, revision, digest);
         if let Some(pin) = before.next.clone().filter(|_| !named) {
             repository = self.read_next(name, &before, pin.clone())?;
             entry = Entry::pinned(pin);
@@ -200,10 +200,7 @@ impl Project {
             return Err(InputError::OtherDigest { name: name.clone(), expected, found });
         }
         let grant = Grant { digest: found, terms: offer.terms };
-        if let Some((digest, revocation)) = self.host.revocations.read()?.of(&grant) {
-            let reason = untrusted::short(&revocation.reason);
-            return Err(InputError::Revoked { name: name.clone(), digest, reason });
-        }
+        self.unrevoked(name, &grant)?;
         let project_lock = self.repository.lock().map_err(ProjectError::from)?;
         let mut lock = self.lock()?;
         match lock.inputs.get_mut(name).filter(|now| **now == before) {
@@ -304,6 +301,13 @@ impl Project {
     }
 
     fn pinned_input(&self, name: &InputName) -> Result<(Entry, Repository), InputError> {
+        let (url, entry) = self.entry(name)?;
+        let repository = self.read_at(name, &url, &entry)?;
+        Ok((entry, repository))
+    }
+
+    /// The entry of an input, which is for the URL that the state says.
+    pub(super) fn entry(&self, name: &InputName) -> Result<(GitUrl, Entry), InputError> {
         let project = self.state()?.project;
         let input = project.inputs.get(name).ok_or_else(|| unknown(name, &project))?;
         let url: GitUrl = input.url.parse()?;
@@ -312,8 +316,19 @@ impl Project {
             let (locked, stated) = (entry.pin.url, url.to_string());
             return Err(InputError::OtherUrl { name: name.clone(), locked, stated });
         }
-        let repository = self.read_at(name, &url, &entry)?;
-        Ok((entry, repository))
+        Ok((url, entry))
+    }
+
+    /// # Errors
+    /// When what is granted was revoked.
+    pub(super) fn unrevoked(&self, name: &InputName, grant: &Grant) -> Result<(), InputError> {
+        match self.host.revocations.read()?.of(grant) {
+            None => Ok(()),
+            Some((digest, revocation)) => {
+                let reason = untrusted::short(&revocation.reason);
+                Err(InputError::Revoked { name: name.clone(), digest, reason })
+            }
+        }
     }
 
     /// What the update contains that waits.
@@ -407,6 +422,12 @@ impl Project {
 pub(super) fn unknown(name: &InputName, project: &state::Project) -> InputError {
     let known: Vec<String> = project.inputs.keys().map(|name| format!("`{name}`")).collect();
     InputError::Unknown { name: name.clone(), known: known.join(", ") }
+}
+
+/// Whether the operator means the repository as it is here.
+#[must_use]
+pub fn is_named(repository: &Repository, revision: Option<Revision>, digest: Option<Digest>) -> bool {
+    revision == Some(repository.pin.revision) || digest.is_some() && digest == offered(repository)
 }
 
 /// What names the terms that a repository offers.

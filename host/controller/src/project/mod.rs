@@ -34,7 +34,7 @@ pub use failure::{Failure, FailureKind};
 pub(crate) use generator::migrated;
 pub use generator::{Generation, Generator, Warning};
 pub use import::ImportError;
-pub use inputs::{InputError, Shown, Waiting};
+pub use inputs::{InputError, Shown, Waiting, is_named};
 pub use state::{Parsed, State, StateProblem, StateReadError};
 pub use transaction::{CommitError, GenerateError, Generated, Options};
 pub use update::{Reason, Update};

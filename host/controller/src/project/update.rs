@@ -7,10 +7,7 @@ use thymis_core::{
     untrusted,
 };
 
-use super::{
-    InputError, Project, ProjectError, Shown,
-    inputs::{shown, unknown},
-};
+use super::{InputError, Project, ProjectError, Shown, inputs::shown};
 use crate::{
     git::{FetchLimits, FetchProgress, Fetched, GitUrl},
     input::{Contents, Repository},
@@ -54,30 +51,18 @@ impl Project {
         name: &InputName,
         progress: &mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
     ) -> Result<Update, InputError> {
-        let project = self.state()?.project;
-        let input = project.inputs.get(name).ok_or_else(|| unknown(name, &project))?;
-        let url: GitUrl = input.url.parse()?;
-        let before = self.lock()?.inputs.remove(name).ok_or_else(|| InputError::NotPinned(name.clone()))?;
+        let (url, before) = self.entry(name)?;
         let from = before.pin.revision;
-
-        if before.pin.url != url.to_string() {
-            let (locked, stated) = (before.pin.url, url.to_string());
-            return Err(InputError::OtherUrl { name: name.clone(), locked, stated });
-        }
         let fetched = self.fetch_update(&url, &before, progress)?;
         let repository = self.as_input(name, &url, &fetched.snapshot)?;
         let revision = repository.pin.revision;
 
         let reasons = self.reasons(&url, &before, &repository, false)?;
-        let revoked = self.host.revocations.read()?;
         let mut entry = Entry::pinned(repository.pin.clone());
         if let (Contents::Modules(offer), Some(_)) = (&repository.contents, &before.grant) {
             let grant = Grant { digest: offer.terms.digest(&entry.pin), terms: offer.terms.clone() };
-            if let Some((digest, revocation)) = revoked.of(&grant)
-                && revision != from
-            {
-                let reason = untrusted::short(&revocation.reason);
-                return Err(InputError::Revoked { name: name.clone(), digest, reason });
+            if revision != from {
+                self.unrevoked(name, &grant)?;
             }
             entry.grant = Some(grant);
         }
@@ -96,20 +81,12 @@ impl Project {
             }
             self.write_inputs(&project_lock, &self.state()?.project, lock)?;
         }
-        let shown = Box::new(shown(name, repository, Some(&entry)));
-        if let Some((digest, revocation)) = before.grant.as_ref().and_then(|grant| revoked.of(grant))
-            && revision == from
-        {
-            let reason = untrusted::short(&revocation.reason);
-            return Err(InputError::Revoked { name: name.clone(), digest, reason });
+        if revision == from {
+            before.grant.as_ref().map_or(Ok(()), |grant| self.unrevoked(name, grant))?;
+            return Ok(Update::Current(from));
         }
-        Ok(if revision == from {
-            Update::Current(from)
-        } else if reasons.is_empty() {
-            Update::Moved { from, shown }
-        } else {
-            Update::Waits { from, shown, reasons }
-        })
+        let shown = Box::new(shown(name, repository, Some(&entry)));
+        Ok(if reasons.is_empty() { Update::Moved { from, shown } } else { Update::Waits { from, shown, reasons } })
     }
 
     /// With its history where something was accepted: that must be part of it.
