@@ -56,7 +56,7 @@ fn accepted(manifest: &Manifest) {
     };
     let grant = Some(Grant { digest: terms.digest(&pin), terms: terms.clone() });
     let mut lock = Lock::new();
-    lock.inputs.insert("x".parse().unwrap(), Entry { pin, grant, next: None });
+    lock.inputs.insert("x".parse().unwrap(), Entry { grant, ..Entry::pinned(pin) });
     let read = Lock::parse(&json::write(&lock).unwrap()).unwrap();
     assert_eq!(read, lock);
     assert!(read.inputs.values().all(|entry| entry.granted(&terms).is_ok()));

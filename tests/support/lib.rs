@@ -13,6 +13,8 @@ mod lower;
 mod modules;
 mod nix;
 mod project;
+pub mod repository;
+pub mod server;
 mod skipped;
 
 pub use answer::Answer;

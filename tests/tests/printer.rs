@@ -413,7 +413,7 @@ fn no_injection_is_more_than_the_url_of_an_input() {
         .enumerate()
         .map(|(index, attempt)| FlakeInput {
             name: format!("i{index}").parse().unwrap(),
-            url: attempt.clone(),
+            attributes: vec![("url".to_owned(), attempt.clone())],
             follows: vec![(attempt.clone(), "nixpkgs".parse().unwrap())],
         })
         .collect();

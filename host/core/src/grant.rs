@@ -36,13 +36,19 @@ pub struct Entry {
     /// A revision that asks for more than was accepted. Until somebody accepts it, the pin and its grant hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Pin>,
+    /// Full name of the branch or tag that the revision was found on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// Updates leave it where it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
 }
 
 impl Entry {
     /// Pinned, and not accepted.
     #[must_use]
     pub fn pinned(pin: Pin) -> Self {
-        Self { pin, grant: None, next: None }
+        Self { pin, grant: None, next: None, branch: None, held: false }
     }
 }
 
@@ -113,7 +119,8 @@ impl Terms {
         Digest::of_parts([pin.as_slice(), &terms])
     }
 
-    /// What these ask for and `accepted` didn't. Which component asks is part of it; its reason isn't.
+    /// What these ask for and `accepted` didn't. Which component asks is part of it; its reason isn't. With the two
+    /// exchanged, what isn't asked for any more.
     #[must_use]
     pub fn beyond(&self, accepted: &Self) -> Vec<More> {
         let had = |file: &str, asked: &Accepted| {
@@ -150,20 +157,39 @@ impl Terms {
 }
 
 /// Something that an update asks for and that wasn't accepted.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum More {
-    Permission { file: String, asked: Accepted },
+    Permission {
+        file: String,
+        #[serde(flatten)]
+        asked: Accepted,
+    },
     DeviceType(DeviceType),
+}
+
+impl More {
+    /// What it is, whether it is asked for or not any more: `option networking.hostName of `modules/x.wasm``.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Permission { file, asked } => format!("{} of `{}`", access(asked), untrusted::short(file)),
+            Self::DeviceType(id) => format!("what is imported on devices of the type `{id}`"),
+        }
+    }
+}
+
+fn access(asked: &Accepted) -> String {
+    untrusted::line(&asked.permission.access.to_string())
 }
 
 impl fmt::Display for More {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Permission { file, asked } => {
-                let (file, access) = (untrusted::short(file), untrusted::line(&asked.permission.access.to_string()));
-                write!(f, "`{file}` asks for {access}: {}", asked.class.meaning())
+                write!(f, "`{}` asks for {}: {}", untrusted::short(file), access(asked), asked.class.meaning())
             }
-            Self::DeviceType(id) => write!(f, "it decides what is imported on devices of the type `{id}`"),
+            Self::DeviceType(_) => write!(f, "it decides {}", self.subject()),
         }
     }
 }
@@ -257,7 +283,7 @@ mod tests {
             components: BTreeMap::from([("modules/x.wasm".to_owned(), component)]),
             device_types: BTreeMap::new(),
         };
-        Entry { grant: Some(Grant { digest: terms.digest(&pin), terms }), pin, next: None }
+        Entry { grant: Some(Grant { digest: terms.digest(&pin), terms }), ..Entry::pinned(pin) }
     }
 
     #[test]
@@ -330,6 +356,24 @@ mod tests {
                 Access::Option { pattern: "systemd.services".parse().unwrap(), force: false };
         });
         assert!(wide.contains("systemd.services: "), "{wide}");
+    }
+
+    #[test]
+    fn what_is_not_asked_for_any_more_is_told_the_same_way() {
+        let had = entry().grant.unwrap().terms;
+        let mut asked = had.clone();
+        asked.components.clear();
+        let module = NixosModule::try_from("nixosModules.board".to_owned()).unwrap();
+        asked.device_types.insert("x86_64".parse().unwrap(), module);
+        let lost = had.beyond(&asked);
+        assert_eq!(
+            lost.iter().map(More::subject).collect::<Vec<_>>(),
+            ["option systemd.services.x of `modules/x.wasm`"]
+        );
+        let gained = asked.beyond(&had);
+        assert_eq!(gained[0].subject(), "what is imported on devices of the type `x86_64`");
+        assert_eq!(gained[0].to_string(), format!("it decides {}", gained[0].subject()));
+        insta::assert_snapshot!(serde_json::to_string(&[lost, gained]).unwrap(), @r#"[[{"permission":{"file":"modules/x.wasm","class":"root","kind":"option","value":"systemd.services.x","reason":"r"}}],[{"device-type":"x86_64"}]]"#);
     }
 
     #[test]

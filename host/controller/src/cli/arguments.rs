@@ -38,7 +38,16 @@ pub(super) struct Arguments {
     /// Say more about what is being done.
     #[arg(long, short, global = true)]
     pub(super) verbose: bool,
-    /// Bound the sandbox otherwise; `thymis module limits` lists what can be bounded.
+    /// What opens private repositories: a file of `[[credential]]` tables that only you can read, or `-` for standard input.
+    ///
+    /// Each has `repository` (an address as of `input add`) and `token`, with `user` where the server wants one; or
+    /// `ssh-key` and the server's `host-key`. By default the file that THYMIS_CREDENTIALS names.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) credentials: Option<PathBuf>,
+    /// Fetch also from other machines by `git+http:`, which everybody on the way can read and change.
+    #[arg(long, global = true)]
+    pub(super) allow_plain_http: bool,
+    /// Bound the sandbox and what is fetched otherwise; `thymis module limits` lists what can be bounded.
     #[arg(long = "limit", global = true, value_name = "NAME=VALUE", value_parser = limit)]
     pub(super) limits: Vec<(String, u64)>,
     #[command(subcommand)]
@@ -60,9 +69,9 @@ pub(super) enum Command {
         /// By default, standard output.
         file: Option<PathBuf>,
     },
-    /// Add, look at, accept and remove repositories.
+    /// Add, look at, accept, update and remove repositories.
     #[command(subcommand)]
-    Input(Input),
+    Input(Box<Input>),
     /// List the modules that may be used, with settings and permissions.
     Modules {
         /// Only this module, such as `thymis/device`.
@@ -110,19 +119,52 @@ pub(super) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Input {
+    /// Look at a repository: whether it can be reached, which branches it has, what it would bring. Changes nothing.
+    Test {
+        /// An address as of `input add`.
+        url: String,
+    },
     /// Fetch a repository and pin it. Its modules wait until they are accepted.
     Add {
         name: InputName,
-        /// `git+https://host/path`, `https://host/path.git` or `git+file:///path`; `?ref=branch` chooses a branch.
+        /// `github:owner/repository`, `gitlab:…`, `sourcehut:…`, `git+https://host/path`, `https://host/path.git`,
+        /// `git+ssh://git@host/path`, `git@host:path` or `git+file:///path`. `?ref=branch` chooses a branch, `dir=folder` the
+        /// folder of its flake.
         url: String,
         /// Where there is such an input: pin it anew. Its modules wait until they are accepted again.
         #[arg(long)]
         replace: bool,
     },
     /// Move to the newest revision, if that asks for nothing more than was accepted; what asks for more waits.
+    ///
+    /// Says what that changes: commits, modules, settings, permissions, and the generated files, made with both revisions.
     Update {
         /// By default, all inputs.
         names: Vec<InputName>,
+    },
+    /// Leave an input at a revision: updates don't move it, and one that waits is dismissed.
+    Pin {
+        name: InputName,
+        /// By default, the present one.
+        revision: Option<Revision>,
+    },
+    /// Let updates move an input again.
+    Unpin { name: InputName },
+    /// Go back to an earlier revision and stay there. What was accepted there counts again.
+    Rollback {
+        name: InputName,
+        /// By default, the one before the present one.
+        revision: Option<Revision>,
+    },
+    /// Give an input another name, also in what uses its modules.
+    Rename { old: InputName, new: InputName },
+    /// Who accepted what, when and at which bytes. Exit code 1 where the log was tampered with.
+    Log {
+        /// Only of this input.
+        name: Option<InputName>,
+        /// Only if the log has this line: the digest that an earlier `log` ended with.
+        #[arg(long, value_name = "DIGEST")]
+        contains: Option<Digest>,
     },
     /// All inputs with revision and status.
     List,
@@ -149,8 +191,12 @@ pub(super) enum Input {
     /// does.
     Revoke {
         /// An input of the project, or the digest of a component or grant.
-        #[arg(value_name = "NAME|DIGEST")]
-        what: Revoked,
+        #[arg(value_name = "NAME|DIGEST", required_unless_present = "advisories")]
+        what: Option<Revoked>,
+        /// Revoke what a file of advisories names: JSON with `version` 1 and `advisories`, each with `id`, `summary`, and
+        /// `digests` or `revisions`.
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["what", "reason"])]
+        advisories: Option<PathBuf>,
         /// Shown wherever it is missed.
         #[arg(long, default_value = "no reason was given", value_parser = reason)]
         reason: String,

@@ -1,54 +1,62 @@
+mod log;
+mod revoke;
 mod shown;
+mod test;
+mod update;
 
-use std::{
-    io::{BufRead as _, IsTerminal as _, Write as _},
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use serde_json::json;
-use thymis_core::{id::InputName, revocation::Revocation, untrusted};
+use thymis_core::{conflict::TargetId, id::InputName, untrusted};
 
 use self::shown::{Uses, as_json, print, print_reasons, unused_as_json, uses};
+pub(super) use self::update::NotUpdated;
 use super::{
     Answer, Context,
-    arguments::{Input, Revoked},
+    arguments::Input,
     progress::Progress,
-    style::{BAD, BOLD, GOOD, RESET, WARN},
+    style::{BAD, BOLD, DIM, GOOD, RESET, WARN},
 };
 use crate::{
     input::Status,
     nix::Nix,
-    project::{Catalogue, Reason, Shown, Update, Waiting, is_named},
+    project::{Catalogue, Generator, Shown, Waiting},
 };
 
 #[derive(Debug, thiserror::Error)]
 enum Refused {
     #[error("nothing was accepted")]
     No,
+    #[error("it has no modules: there is nothing to accept")]
+    Nothing,
     #[error("nobody can be asked here: read what `thymis input show` prints, then run it again with --digest {0}")]
     NobodyToAsk(String),
 }
 
-/// Each was told when it failed.
-#[derive(Debug, thiserror::Error)]
-#[error("{0} of the inputs couldn't be updated; they stay as they were")]
-pub(super) struct NotUpdated(usize);
-
 pub(super) fn run(context: &Context, command: &Input) -> Answer {
     match command {
+        Input::Test { url } => test::test(context, url),
         Input::Add { name, url, replace } => add(context, name, url, *replace),
-        Input::Update { names } => update(context, names),
+        Input::Update { names } => update::update(context, names),
+        Input::Pin { name, revision } => update::pin(context, name, *revision),
+        Input::Unpin { name } => {
+            context.project()?.unpin_input(name)?;
+            if !context.json(&json!({ "unpinned": name }))? {
+                anstream::println!("{GOOD}Unpinned{RESET} {name}: `thymis input update` moves it again");
+            }
+            Ok(())
+        }
+        Input::Rollback { name, revision } => update::roll_back(context, name, *revision),
+        Input::Rename { old, new } => rename(context, old, new),
+        Input::Log { name, contains } => log::log(context, name.as_ref(), contains.as_ref()),
         Input::List => list(context),
         Input::Show { name } => show(context, name),
         Input::Accept { name, yes, revision, digest } => {
             let project = context.project()?;
-            let mut shown = project.show_input(name)?;
-            let named = is_named(&shown.repository, *revision, *digest);
-            if let Some(Waiting { shown: next, reasons }) = shown.next.take().filter(|_| !named) {
-                shown = *next?;
-                if !context.arguments.json {
-                    print_reasons(&reasons);
-                }
+            let (shown, waits) = project.show_meant(name, *revision, *digest, &mut Generator::new())?;
+            if let Some((reasons, comparison)) = waits.filter(|_| !context.arguments.json) {
+                print_reasons(&reasons);
+                update::print(&comparison);
             }
             let uses = uses(context, &shown);
             if !context.arguments.json {
@@ -83,20 +91,10 @@ pub(super) fn run(context: &Context, command: &Input) -> Answer {
             }
             Ok(())
         }
-        Input::Revoke { what, reason } => revoke(context, what, reason),
-        Input::Revoked => {
-            let revoked = context.host.revocations.read()?;
-            if context.json(&revoked)? {
-                return Ok(());
-            }
-            if revoked.digests.is_empty() {
-                anstream::println!("Nothing was revoked");
-            }
-            for (digest, revocation) in &revoked.digests {
-                anstream::println!("{digest}  {}", untrusted::short(&revocation.reason));
-            }
-            Ok(())
-        }
+        Input::Revoke { advisories: Some(file), .. } => revoke::advisories(context, file),
+        Input::Revoke { what: Some(what), reason, .. } => revoke::revoke(context, what, reason),
+        Input::Revoke { .. } => Ok(()),
+        Input::Revoked => revoke::revoked(context),
         Input::Remove { name } => {
             context.project()?.remove_input(name)?;
             if !context.json(&json!({ "removed": name }))? {
@@ -107,30 +105,10 @@ pub(super) fn run(context: &Context, command: &Input) -> Answer {
     }
 }
 
-fn revoke(context: &Context, what: &Revoked, reason: &str) -> Answer {
-    let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let revocation = Revocation { reason: reason.to_owned(), at };
-    let digests = match what {
-        Revoked::Input(name) => context.project()?.revoke_input(name, &revocation)?,
-        Revoked::Digest(digest) => {
-            context.host.revocations.add(&[*digest], &revocation)?;
-            vec![*digest]
-        }
-    };
-    if context.json(&json!({ "revoked": digests, "file": context.host.revocations.file() }))? {
-        return Ok(());
-    }
-    for digest in digests {
-        anstream::println!("{GOOD}Revoked{RESET} {digest}");
-    }
-    anstream::println!("It is kept in {}, for all projects of this user", context.host.revocations.file().display());
-    Ok(())
-}
-
 /// The digest that the person agreed to.
 fn ask(shown: &Shown, json: bool) -> Result<thymis_core::digest::Digest, Box<dyn std::error::Error>> {
     let Some(digest) = shown.digest else {
-        return Err(crate::project::InputError::NothingToAccept(shown.name.clone()).into());
+        return Err(Refused::Nothing.into());
     };
     if json || !std::io::stdin().is_terminal() {
         return Err(Refused::NobodyToAsk(digest.to_string()).into());
@@ -159,70 +137,17 @@ fn add(context: &Context, name: &InputName, url: &str, replace: bool) -> Answer 
     Ok(())
 }
 
-fn update(context: &Context, names: &[InputName]) -> Answer {
-    let project = context.project()?;
-    let all: Vec<InputName> = project.state()?.project.inputs.keys().cloned().collect();
-    let (mut answers, mut failed) = (Vec::new(), 0);
-    for name in if names.is_empty() { &all } else { names } {
-        let updated = {
-            let progress = Progress::new(format!("Fetching {name}"));
-            project.update_input(name, &mut |fetched| progress.fetched(name.as_str(), fetched))
-        };
-        let updated = match updated {
-            Ok(updated) => updated,
-            // The others are looked at all the same.
-            Err(error) => {
-                let error = crate::report::chain(&error);
-                anstream::eprintln!("{BAD}can't be updated{RESET}: {name}: {error}");
-                answers.push(json!({ "name": name, "error": error }));
-                failed += 1;
-                continue;
-            }
-        };
-        let (from, to, result, reasons) = match &updated {
-            Update::Current(revision) => (revision, revision, "current", &[][..]),
-            Update::Moved { from, shown } => (from, &shown.repository.pin.revision, "moved", &[][..]),
-            Update::Waits { from, shown, reasons } => {
-                (from, &shown.repository.pin.revision, "waits", reasons.as_slice())
-            }
-        };
-        let told: Vec<String> = reasons.iter().map(ToString::to_string).collect();
-        answers.push(json!({ "name": name, "result": result, "from": from, "to": to, "reasons": told }));
-        if context.arguments.json {
-            continue;
-        }
-        match &updated {
-            Update::Current(revision) => anstream::println!("{name} is current ({})", revision.short()),
-            Update::Moved { shown, .. } => {
-                anstream::println!("{GOOD}Updated{RESET} {name}: {} → {}, {}", from.short(), to.short(), shown.status);
-            }
-            Update::Waits { .. } => {
-                anstream::println!("{WARN}Waits{RESET} {name}: {} → {}", from.short(), to.short());
-                for reason in told {
-                    anstream::println!("  {reason}");
-                }
-                if !reasons.contains(&Reason::NoModules) {
-                    let from = from.short();
-                    anstream::println!("  until `thymis input accept {name}` everything goes on with {from}");
-                }
-            }
-        }
-    }
-    context.json(&answers)?;
-    if failed == 0 { Ok(()) } else { Err(NotUpdated(failed).into()) }
-}
-
 fn show(context: &Context, name: &InputName) -> Answer {
-    let shown = context.project()?.show_input(name)?;
+    let shown = context.project()?.show_input(name, &mut Generator::new())?;
     let uses = uses(context, &shown);
     let mut answer = as_json(&shown);
     if let Some(object) = answer.as_object_mut() {
         object.insert("unused".to_owned(), unused_as_json(&shown, &uses));
     }
-    if let (Some(Waiting { shown, reasons }), Some(object)) = (&shown.next, answer.as_object_mut()) {
+    if let (Some(Waiting { shown, reasons, comparison }), Some(object)) = (&shown.next, answer.as_object_mut()) {
         let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
         let next = match shown {
-            Ok(next) => json!({ "shown": as_json(next), "reasons": reasons }),
+            Ok(next) => json!({ "shown": as_json(next), "reasons": reasons, "changes": comparison }),
             Err(error) => json!({ "error": crate::report::chain(&**error) }),
         };
         object.insert("next".to_owned(), next);
@@ -230,8 +155,11 @@ fn show(context: &Context, name: &InputName) -> Answer {
     if !context.json(&answer)? {
         print(&shown, &uses);
         match &shown.next {
-            Some(Waiting { shown: Ok(next), reasons }) => {
+            Some(Waiting { shown: Ok(next), reasons, comparison }) => {
                 print_reasons(reasons);
+                if let Some(comparison) = comparison {
+                    update::print(comparison);
+                }
                 print(next, &Uses::new());
             }
             Some(Waiting { shown: Err(error), .. }) => {
@@ -240,6 +168,23 @@ fn show(context: &Context, name: &InputName) -> Answer {
             }
             None => {}
         }
+    }
+    Ok(())
+}
+
+fn rename(context: &Context, old: &InputName, new: &InputName) -> Answer {
+    let renamed = context.project()?.rename_input(old, new)?;
+    let names = |targets: &[TargetId]| targets.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let (users, by_hand) = (names(&renamed.users), names(&renamed.by_hand));
+    if context.json(&json!({ "renamed": old, "to": new, "users": users, "by-hand": by_hand }))? {
+        return Ok(());
+    }
+    anstream::println!("{GOOD}Renamed{RESET} {old} to {new}");
+    if !users.is_empty() {
+        anstream::println!("  also in {}; then `thymis generate`", users.join(", "));
+    }
+    if !by_hand.is_empty() {
+        anstream::println!("  {WARN}change by hand{RESET} `inputs.{old}` in the Nix text of {}", by_hand.join(", "));
     }
     Ok(())
 }
@@ -260,6 +205,7 @@ fn list(context: &Context) -> Answer {
                 "url": pin.map(|pin| &pin.url),
                 "revision": pin.map(|pin| pin.revision),
                 "next": report.entry.as_ref().and_then(|entry| Some(entry.next.as_ref()?.revision)),
+                "held": report.entry.as_ref().is_some_and(|entry| entry.held),
                 "grant": report.entry.as_ref().and_then(|entry| Some(entry.grant.as_ref()?.digest)),
             })
         })
@@ -293,6 +239,9 @@ pub(super) fn table(catalogue: &Catalogue) {
             report.status,
             untrusted::line(&what)
         );
+        if report.entry.as_ref().is_some_and(|entry| entry.held) {
+            anstream::println!("  {:<27} {DIM}pinned{RESET}: updates leave it there", "");
+        }
         if report.entry.as_ref().is_some_and(|entry| entry.next.is_some()) {
             anstream::println!("  {:<27} {WARN}an update waits{RESET}: `thymis input show {name}`", "");
         }

@@ -21,6 +21,7 @@ use thymis_sandbox::{Limits, worker};
 
 use self::arguments::{Arguments, Command};
 use crate::{
+    git::{Credentials, FETCH_WORKER, FetchLimits, fetch_worker},
     project::{Host, Project},
     report,
 };
@@ -61,8 +62,10 @@ impl Context {
 #[must_use]
 pub fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);
-    if words.next().is_some_and(|word| word == worker::COMMAND) {
-        return worker::serve(words);
+    match words.next() {
+        Some(word) if word == worker::COMMAND => return worker::serve(words),
+        Some(word) if word == FETCH_WORKER => return fetch_worker(),
+        _ => {}
     }
     end_quietly_without_readers();
     let arguments = Arguments::parse();
@@ -93,11 +96,7 @@ fn end_quietly_without_readers() {
 }
 
 fn run(arguments: Arguments) -> Answer {
-    let mut limits = Limits::default();
-    for (name, value) in &arguments.limits {
-        limits.set(name, *value)?;
-    }
-    let context = Context { host: Arc::new(Host::of_program(limits)?), arguments };
+    let context = Context { host: Arc::new(host(&arguments)?), arguments };
     match &context.arguments.command {
         Command::Init { folder, from_thymis: None } => project::init(&context, folder),
         Command::Init { folder, from_thymis: Some(old) } => thymis::import(&context, folder, old),
@@ -112,6 +111,23 @@ fn run(arguments: Arguments) -> Answer {
         Command::Eval { configuration, options } => project::eval(&context, configuration, options),
         Command::Module(command) => module::run(&context, command),
     }
+}
+
+fn host(arguments: &Arguments) -> Result<Host, Box<dyn Error>> {
+    let (mut limits, mut fetch) = (Limits::default(), FetchLimits::default());
+    for (name, value) in &arguments.limits {
+        if !fetch.set(name, *value) {
+            limits.set(name, *value)?;
+        }
+    }
+    let mut host = Host::of_program(limits)?;
+    host.who = project::who();
+    host.store = host.store.with_limits(fetch).with_plain_http(arguments.allow_plain_http);
+    let named = || std::env::var_os("THYMIS_CREDENTIALS").filter(|name| !name.is_empty()).map(Into::into);
+    if let Some(file) = arguments.credentials.clone().or_else(named) {
+        host.store = host.store.with_credentials(Credentials::read(&file)?);
+    }
+    Ok(host)
 }
 
 fn refuse(error: &(dyn Error + 'static), json: bool) {

@@ -73,7 +73,8 @@ pub(super) fn run(context: &Context, command: &Module) -> Answer {
         Module::Test { place, update } => test::test(context, place, *update),
         Module::Permissions { place } => test::permissions(context, place),
         Module::Limits => {
-            let limits = context.host.sandbox.limits().all();
+            let mut limits = context.host.sandbox.limits().all();
+            limits.extend(context.host.store.limits());
             let each = |it: &Limit| json!({ "name": it.name, "value": it.value, "ceiling": it.ceiling, "of": it.of });
             if !context.json(&limits.iter().map(each).collect::<Vec<_>>())? {
                 for it in limits {

@@ -1,7 +1,7 @@
 use std::{path::Path, sync::Arc};
 
 use serde_json::json;
-use thymis_core::{id::ConfigurationId, option::OptionPath, untrusted};
+use thymis_core::{consent::Who, id::ConfigurationId, option::OptionPath, untrusted};
 
 use super::{
     Answer, Context,
@@ -48,6 +48,20 @@ pub(super) fn commit(context: &Context, message: &str, author: Option<&str>) -> 
 fn parse_author(text: &str) -> Result<Author, HistoryError> {
     let (name, address) = text.split_once('<').unwrap_or((text, ""));
     Author::new(name.trim(), address.trim().trim_end_matches('>'))
+}
+
+/// Who runs the program: as their git configuration says, or else as the system does.
+pub(super) fn who() -> Who {
+    let known = git2::Config::open_default().ok();
+    let value = |name: &str| known.as_ref().and_then(|config| config.get_string(name).ok());
+    match (value("user.name"), value("user.email")) {
+        (Some(name), Some(address)) => Who::new(&format!("{name} <{address}>")),
+        (Some(name), None) | (None, Some(name)) => Who::new(&name),
+        (None, None) => {
+            let user = ["LOGNAME", "USER"].into_iter().find_map(|name| std::env::var(name).ok());
+            Who::new(&user.unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw())))
+        }
+    }
 }
 
 /// The operator's own git configuration says who they are; nothing else of it is used.

@@ -1,5 +1,6 @@
 //! libgit2's errors, fit to be shown.
 
+use serde::{Deserialize, Serialize};
 use thymis_core::untrusted;
 
 /// The longest text that is shown, in characters: room for a path and the reason behind it.
@@ -7,13 +8,13 @@ const SHOWN: usize = 400;
 
 /// What libgit2 said. Its text may quote a stranger's server, so it is shown as one short line, and is no `source` that
 /// would be shown again.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", untrusted::line(&self.0.message().chars().take(SHOWN).collect::<String>()))]
-pub struct GitError(git2::Error);
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{}", untrusted::line(&.0.chars().take(SHOWN).collect::<String>()))]
+pub struct GitError(String);
 
 impl From<git2::Error> for GitError {
     fn from(error: git2::Error) -> Self {
-        Self(error)
+        Self(error.message().to_owned())
     }
 }
 

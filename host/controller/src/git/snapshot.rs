@@ -70,6 +70,21 @@ impl Snapshot {
         self.tree
     }
 
+    /// The files below a folder, which is the root of what this answers; `None` where nothing stands there.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn within(&self, path: &str) -> Result<Option<Self>, TreeError> {
+        let tree = match self.reader()?.lookup(self.tree, path)? {
+            None => return Ok(None),
+            Some(Entry { oid, kind: Kind::Folder }) => oid,
+            Some(Entry { kind, .. }) => return Err(TreeError::NotAFolder { path: path.to_owned(), kind }),
+        };
+        let broken = |error: git2::Error| TreeError::Git { path: path.to_owned(), source: error.into() };
+        let repository = super::store::open_bare(self.repository.path()).map_err(broken)?;
+        Ok(Some(Self { repository, tree, ..*self }))
+    }
+
     /// The bytes of the file at `path`, `None` where nothing stands there.
     ///
     /// # Errors

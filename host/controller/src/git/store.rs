@@ -1,7 +1,8 @@
-//! Copies of strangers' repositories, one or two bare ones per address.
+//! Copies of strangers' repositories: a folder for each address, with one or two bare ones.
 //!
 //! Nothing in a copy is believed because it is there: a commit counts as fetched when a ref in `refs/thymis/kept/` names it,
-//! which is the last thing that a fetch writes. An interrupted fetch leaves at most objects that no such ref names.
+//! which is the last thing that a fetch writes. An interrupted fetch leaves at most files that no such ref leads to, and
+//! the next one removes them.
 
 use std::{
     fs::{DirBuilder, File},
@@ -9,24 +10,37 @@ use std::{
     ops::ControlFlow,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use git2::{Config, Oid, Repository, RepositoryInitOptions};
-use thymis_core::digest::{Digest, Revision};
-
-use super::{
-    error::{GitError, found},
-    fetch::{Fetch, FetchError, FetchLimits, FetchProgress, Fetched, PATIENCE},
-    snapshot::Snapshot,
-    tree::TreeLimits,
-    url::GitUrl,
+use thymis_core::{
+    digest::{Digest, Revision},
+    reference::FlakeReference,
 };
 
-/// A folder with copies of repositories. Several processes may use it at once.
+use thymis_sandbox::Limit;
+
+use super::{
+    credential::Credentials,
+    error::found,
+    fetch::{self, FetchError, FetchErrorKind, FetchLimits, FetchProgress, Fetched, PATIENCE, Wanted},
+    snapshot::Snapshot,
+    tree::TreeLimits,
+};
+
+/// The files beside the copies.
+const LOCK: &str = "lock";
+
+/// A folder with copies of repositories, and how more are fetched into it. Several processes may use it at once.
 #[derive(Debug, Clone)]
 pub struct Store {
     folder: PathBuf,
+    pub(super) program: Option<PathBuf>,
+    pub(super) credentials: Arc<Credentials>,
+    pub(super) plain_http: bool,
+    pub(super) limits: FetchLimits,
     pub(super) tree_limits: TreeLimits,
 }
 
@@ -38,11 +52,52 @@ pub(super) enum Depth {
     History,
 }
 
+impl Depth {
+    const ALL: [Self; 2] = [Self::History, Self::Tip];
+
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Tip => "tips",
+            Self::History => "history",
+        }
+    }
+}
+
 impl Store {
-    /// `folder` is created when something is fetched.
+    /// One that fetches in this process, with no credentials. `folder` is created when something is fetched.
     #[must_use]
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder, tree_limits: TreeLimits::default() }
+        Self {
+            folder,
+            program: None,
+            credentials: Arc::default(),
+            plain_http: false,
+            limits: FetchLimits::default(),
+            tree_limits: TreeLimits::default(),
+        }
+    }
+
+    /// Fetches in processes of their own: `program`, started with [`super::FETCH_WORKER`].
+    #[must_use]
+    pub fn with_program(self, program: PathBuf) -> Self {
+        Self { program: Some(program), ..self }
+    }
+
+    #[must_use]
+    pub fn with_credentials(self, credentials: Credentials) -> Self {
+        Self { credentials: Arc::new(credentials), ..self }
+    }
+
+    /// Also from other machines by HTTP without encryption.
+    #[must_use]
+    pub fn with_plain_http(self, plain_http: bool) -> Self {
+        Self { plain_http, ..self }
+    }
+
+    /// Bounds on what is fetched.
+    #[must_use]
+    pub fn with_limits(self, limits: FetchLimits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Bounds on what is read from commits.
@@ -51,143 +106,211 @@ impl Store {
         Self { tree_limits, ..self }
     }
 
-    /// Fetches the commit that `url` names: its `rev`, else the tip of its `ref`, else the remote's `HEAD`. A `rev` must be
-    /// reachable from `ref`, or where none is given from any branch or tag. Over HTTPS a tip is fetched without history.
+    /// The same with copies elsewhere.
+    #[must_use]
+    pub fn elsewhere(&self, folder: PathBuf) -> Self {
+        Self { folder, ..self.clone() }
+    }
+
+    /// Every bound on a fetch, as the program shows them.
+    #[must_use]
+    pub fn limits(&self) -> Vec<Limit> {
+        let mut limits = self.limits;
+        limits.all().into_iter().map(|(name, of, value)| Limit { name, value: *value, ceiling: u64::MAX, of }).collect()
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Fetches the commit that `url` names: its revision, else the tip of its ref, else the remote's `HEAD`. A revision must be
+    /// reachable from the ref, or where none is given from any branch or tag. From servers a tip is fetched without history.
     ///
     /// `progress` is called whenever something was received, and may stop the fetch.
     ///
     /// # Errors
-    /// See [`FetchError`]; what was fetched earlier stays usable.
+    /// See [`FetchErrorKind`]; what was fetched earlier stays usable.
     pub fn fetch(
         &self,
-        url: &GitUrl,
-        limits: &FetchLimits,
+        url: &FlakeReference,
         progress: &mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
     ) -> Result<Fetched, FetchError> {
-        // libgit2 can't fetch without history from a folder.
-        let depth = if url.local_path().is_some() { Depth::History } else { Depth::Tip };
-        Fetch { store: self, url, limits }.run(depth, progress)
+        fetch::fetch(self, url, Wanted::Commit, progress)
     }
 
-    /// As [`Self::fetch`], always with the whole history, so that [`Self::descends`] has an answer.
+    /// As [`Self::fetch`], always with the whole history, so that [`Self::relation`] has an answer.
     ///
     /// # Errors
     /// As [`Self::fetch`].
     pub fn fetch_history(
         &self,
-        url: &GitUrl,
-        limits: &FetchLimits,
+        url: &FlakeReference,
         progress: &mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
     ) -> Result<Fetched, FetchError> {
-        Fetch { store: self, url, limits }.run(Depth::History, progress)
+        fetch::fetch(self, url, Wanted::History, progress)
+    }
+
+    /// A commit that was pinned earlier: whether it is on a branch or tag isn't asked again.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub fn fetch_pinned(&self, url: &FlakeReference, revision: Revision) -> Result<Fetched, FetchError> {
+        fetch::fetch(self, &url.at(revision), Wanted::Pinned, &mut |_| ControlFlow::Continue(()))
     }
 
     /// A commit that was fetched before, without any network; `None` where it wasn't.
     ///
     /// # Errors
     /// A damaged copy.
-    pub fn snapshot(&self, url: &GitUrl, revision: Revision) -> Result<Option<Snapshot>, FetchError> {
-        for depth in [Depth::History, Depth::Tip] {
-            let folder = self.copy(url, depth);
+    pub fn snapshot(&self, url: &FlakeReference, revision: Revision) -> Result<Option<Snapshot>, FetchError> {
+        self.kept_snapshot(url, revision).map_err(|kind| kind.at(url))
+    }
+
+    pub(super) fn kept_snapshot(
+        &self,
+        url: &FlakeReference,
+        revision: Revision,
+    ) -> Result<Option<Snapshot>, FetchErrorKind> {
+        for depth in Depth::ALL {
             if self.keeps(url, depth, revision)? {
-                return Ok(Some(Snapshot::open(&folder, revision, self.tree_limits)?));
+                let folder = self.copy(url, depth);
+                let snapshot = Snapshot::open(&folder, revision, self.tree_limits)
+                    .map_err(|error| FetchErrorKind::Contents(crate::report::chain(&error)))?;
+                return Ok(Some(snapshot));
             }
         }
         Ok(None)
     }
 
-    /// Whether `new` is `old` or comes after it; `None` where the history of `new` was not fetched.
-    ///
-    /// # Errors
-    /// A damaged copy.
-    pub fn descends(&self, url: &GitUrl, new: Revision, old: Revision) -> Result<Option<bool>, FetchError> {
-        if !self.keeps(url, Depth::History, new)? {
+    /// The copy with the history of a commit, where that was fetched.
+    pub(super) fn history(
+        &self,
+        url: &FlakeReference,
+        revision: Revision,
+    ) -> Result<Option<Repository>, FetchErrorKind> {
+        if !self.keeps(url, Depth::History, revision)? {
             return Ok(None);
         }
-        let git = |source: git2::Error| FetchError::Git { url: Box::new(url.clone()), source: source.into() };
-        let repository = open_bare(&self.copy(url, Depth::History)).map_err(git)?;
-        let (new, old) = (oid(new).map_err(git)?, oid(old).map_err(git)?);
-        if new == old {
-            return Ok(Some(true));
-        }
-        match repository.find_commit(old) {
-            Ok(_) => repository.graph_descendant_of(new, old).map(Some).map_err(git),
-            Err(_) => Ok(Some(false)),
-        }
+        Ok(Some(open_bare(&self.copy(url, Depth::History))?))
     }
 
     /// Removes the copy of a repository.
     ///
     /// # Errors
     /// A fetch under way, or what the file system says.
-    pub fn forget(&self, url: &GitUrl) -> Result<(), FetchError> {
-        if !self.folder.exists() {
-            return Ok(());
-        }
-        let _lock = self.lock(url)?;
-        for depth in [Depth::History, Depth::Tip] {
-            self.remove(&self.copy(url, depth))?;
-        }
-        Ok(())
+    pub fn forget(&self, url: &FlakeReference) -> Result<(), FetchError> {
+        let forget = || {
+            if !self.own(url).exists() {
+                return Ok(());
+            }
+            let _lock = self.lock(url)?;
+            for depth in Depth::ALL {
+                self.remove(&self.copy(url, depth))?;
+            }
+            Ok(())
+        };
+        forget().map_err(|kind: FetchErrorKind| kind.at(url))
     }
 
-    fn remove(&self, folder: &Path) -> Result<(), FetchError> {
-        match std::fs::remove_dir_all(folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.io(error)),
+    fn remove(&self, path: &Path) -> Result<(), FetchErrorKind> {
+        let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.io(&error)),
             _ => Ok(()),
         }
     }
 
-    fn keeps(&self, url: &GitUrl, depth: Depth, revision: Revision) -> Result<bool, FetchError> {
+    fn keeps(&self, url: &FlakeReference, depth: Depth, revision: Revision) -> Result<bool, FetchErrorKind> {
         let folder = self.copy(url, depth);
         if !folder.exists() {
             return Ok(false);
         }
-        let git = |source: GitError| FetchError::Git { url: Box::new(url.clone()), source };
-        let repository = open_bare(&folder).map_err(|error| git(error.into()))?;
-        Ok(found(repository.refname_to_id(&kept(revision))).map_err(git)?.is_some())
+        let repository = open_bare(&folder)?;
+        let kept = found(repository.refname_to_id(&kept(revision))).map_err(FetchErrorKind::Git)?;
+        Ok(kept.is_some())
     }
 
-    fn name(url: &GitUrl) -> String {
-        Digest::of(url.repository().to_string().as_bytes()).hex()
+    /// The folder of one repository.
+    fn own(&self, url: &FlakeReference) -> PathBuf {
+        self.folder.join(Digest::of(url.fetch_url().as_bytes()).hex())
     }
 
-    pub(super) fn copy(&self, url: &GitUrl, depth: Depth) -> PathBuf {
-        let suffix = if depth == Depth::Tip { "tips" } else { "git" };
-        self.folder.join(format!("{}.{suffix}", Self::name(url)))
+    pub(super) fn copy(&self, url: &FlakeReference, depth: Depth) -> PathBuf {
+        self.own(url).join(depth.folder())
     }
 
-    pub(super) fn lock(&self, url: &GitUrl) -> Result<File, FetchError> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(|error| self.io(error))?;
-        let path = self.folder.join(format!("{}.lock", Self::name(url)));
-        match lock_file(&path, PATIENCE).map_err(|error| self.io(error))? {
-            Some(file) => Ok(file),
-            None => Err(FetchError::Busy { url: Box::new(url.clone()) }),
+    /// Makes the folder of one repository, and answers which it is.
+    pub(super) fn prepare(&self, url: &FlakeReference) -> Result<PathBuf, FetchErrorKind> {
+        let own = self.own(url);
+        DirBuilder::new().recursive(true).mode(0o700).create(&own).map_err(|error| self.io(&error))?;
+        Ok(own)
+    }
+
+    /// Held by who changes the copies of one repository. What an interrupted fetch left there is gone then.
+    pub(super) fn lock(&self, url: &FlakeReference) -> Result<File, FetchErrorKind> {
+        let path = self.prepare(url)?.join(LOCK);
+        let Some(file) = lock_file(&path, PATIENCE).map_err(|error| self.io(&error))? else {
+            return Err(FetchErrorKind::Busy { seconds: PATIENCE.as_secs() });
+        };
+        self.remove_leftovers(url)?;
+        Ok(file)
+    }
+
+    /// Removes what an interrupted fetch left, where nobody fetches just now.
+    pub(super) fn sweep(&self, url: &FlakeReference) {
+        let lock = lock_file(&self.own(url).join(LOCK), Duration::ZERO);
+        if let Ok(Some(_lock)) = lock {
+            // The next fetch tries again.
+            let _ = self.remove_leftovers(url);
         }
     }
 
+    fn remove_leftovers(&self, url: &FlakeReference) -> Result<(), FetchErrorKind> {
+        let own = self.own(url);
+        for (name, path) in entries(&own).map_err(|error| self.io(&error))? {
+            if name != LOCK && Depth::ALL.iter().all(|depth| name != depth.folder()) {
+                self.remove(&path)?;
+            }
+        }
+        for depth in Depth::ALL {
+            let packs = self.copy(url, depth).join("objects/pack");
+            let whole =
+                |name: &str| name.starts_with("pack-") && [".pack", ".idx"].iter().any(|end| name.ends_with(end));
+            for (name, path) in entries(&packs).map_err(|error| self.io(&error))? {
+                // A pack is found by its index, which comes last.
+                if !whole(&name) || name.ends_with(".pack") && !path.with_extension("idx").exists() {
+                    self.remove(&path)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The copy, made or made anew where it is missing or unreadable. Call it under the lock.
-    pub(super) fn repository(&self, url: &GitUrl, depth: Depth) -> Result<Repository, FetchError> {
+    pub(super) fn repository(&self, url: &FlakeReference, depth: Depth) -> Result<Repository, FetchErrorKind> {
         let folder = self.copy(url, depth);
         if let Ok(repository) = open_bare(&folder) {
             return Ok(repository);
         }
-        let git = |source: git2::Error| FetchError::Git { url: Box::new(url.clone()), source: source.into() };
         self.remove(&folder)?;
-        let fresh = tempfile::Builder::new().prefix("new-").tempdir_in(&self.folder).map_err(|error| self.io(error))?;
+        let fresh =
+            tempfile::Builder::new().prefix("new-").tempdir_in(self.own(url)).map_err(|error| self.io(&error))?;
         let mut options = RepositoryInitOptions::new();
         options.bare(true).external_template(false).initial_head("main");
-        Repository::init_opts(fresh.path(), &options).map_err(git)?;
-        // Connecting reads this one; it has no option of its own.
-        Config::open(&fresh.path().join("config"))
-            .and_then(|mut config| config.set_bool("http.followRedirects", false))
-            .map_err(git)?;
-        std::fs::rename(fresh.keep(), &folder).map_err(|error| self.io(error))?;
-        open_bare(&folder).map_err(git)
+        Repository::init_opts(fresh.path(), &options)?;
+        std::fs::rename(fresh.keep(), &folder).map_err(|error| self.io(&error))?;
+        Ok(open_bare(&folder)?)
     }
+}
 
-    fn io(&self, source: io::Error) -> FetchError {
-        FetchError::Io { folder: self.folder.clone(), source }
+/// Names and paths in a folder; none where there is no folder.
+fn entries(folder: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    match std::fs::read_dir(folder) {
+        Ok(entries) => {
+            entries.map(|entry| entry.map(|it| (it.file_name().to_string_lossy().into_owned(), it.path()))).collect()
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
     }
 }
 

@@ -61,7 +61,7 @@ pub struct Entry {
 }
 
 /// Bounds on reading one tree.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub struct TreeLimits {
     /// Files and folders visited, each as often as it is named.
     pub entries: u64,

@@ -6,10 +6,9 @@ use thymis_core::{
     grant::Pin,
     id::InputName,
     json::{self, JsonError},
+    reference::FlakeReference,
     untrusted,
 };
-
-use crate::git::GitUrl;
 
 const MAX_NODES: usize = 10_000;
 
@@ -150,7 +149,7 @@ impl FlakeLock {
         for (name, pin) in pins {
             let node = self.direct(name.as_str()).ok_or_else(|| FlakeLockError::Absent { input: name.clone() })?;
             let wanted = direct(pin);
-            for what in ["url", "rev", "narHash"] {
+            for what in ["type", "url", "host", "owner", "repo", "dir", "rev", "narHash"] {
                 let shown = |node: &Node| {
                     let value = node.locked.as_ref().and_then(|locked| locked.get(what)).and_then(Value::as_str);
                     untrusted::short(value.unwrap_or("nothing"))
@@ -171,7 +170,12 @@ impl FlakeLock {
     /// The addresses of all nodes, as evaluation needs them.
     #[must_use]
     pub fn urls(&self) -> BTreeSet<String> {
-        let url = |node: &Node| node.locked.as_ref()?.get("url")?.as_str().map(str::to_owned);
+        let url = |node: &Node| {
+            let locked = node.locked.as_ref()?;
+            let text = |name: &str| locked.get(name).and_then(Value::as_str);
+            let forge = || Some(format!("{}:{}/{}", text("type")?, text("owner")?, text("repo")?));
+            text("url").map(str::to_owned).or_else(forge)
+        };
         self.nodes.values().filter_map(url).collect()
     }
 
@@ -200,22 +204,23 @@ impl FlakeLock {
 
 /// The node of a repository that this program fetched itself.
 fn direct(pin: &Pin) -> Node {
-    let (address, reference) = match pin.url.parse::<GitUrl>() {
-        Ok(url) => (url.fetch_url(), url.reference().map(str::to_owned)),
-        Err(_) => (pin.url.clone(), None),
+    let attributes = match pin.url.parse::<FlakeReference>() {
+        Ok(url) => url.nix_attributes(),
+        Err(_) => BTreeMap::from([("type", "git".to_owned()), ("url", pin.url.clone())]),
     };
-    let mut original = object(&json!({ "type": "git", "url": address }));
-    let mut locked = object(&json!({
+    let original: Map<String, Value> =
+        attributes.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+    let mut locked = original.clone();
+    // A forge's node has a ref or a commit, and never both.
+    if locked.get("type").is_some_and(|kind| kind != "git") {
+        locked.remove("ref");
+    }
+    locked.extend(object(&json!({
         "lastModified": pin.last_modified,
         "narHash": pin.nar_hash,
         "rev": pin.revision,
-        "type": "git",
-        "url": address,
-    }));
-    if let Some(reference) = reference {
-        original.insert("ref".to_owned(), Value::from(reference.as_str()));
-        locked.insert("ref".to_owned(), Value::from(reference));
-    }
+    })));
+    locked.sort_keys();
     Node { locked: Some(locked), original: Some(original), ..Node::default() }
 }
 

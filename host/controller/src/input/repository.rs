@@ -5,6 +5,7 @@ use thymis_core::{
     grant::{Accepted, ComponentTerms, Pin, Terms},
     manifest::{self, Manifest, ManifestError},
     permission::Access,
+    reference::FlakeReference,
 };
 use thymis_sandbox::{Incompatible, Limits};
 
@@ -12,7 +13,7 @@ use super::{
     flake::{self, FlakeError},
     status::Status,
 };
-use crate::git::{FetchError, GitUrl, Snapshot, TreeError};
+use crate::git::{FetchError, FetchErrorKind, Snapshot, TreeError};
 
 const FLAKE: &str = "flake.nix";
 const README: &str = "README.md";
@@ -71,23 +72,32 @@ pub enum RepositoryError {
     Wasi { file: String, source: thymis_sandbox::Denied },
     #[error(transparent)]
     Tree(#[from] TreeError),
+    #[error("the repository has no folder `{0}`: `dir=` names the folder with the flake.nix")]
+    NoFolder(String),
 }
 
 impl RepositoryError {
     #[must_use]
     pub fn status(&self) -> Status {
         match self {
-            Self::Fetch(FetchError::Unauthorized { .. }) => Status::Unauthorized,
-            Self::Fetch(
-                FetchError::Unreachable { .. } | FetchError::NotARepository { .. } | FetchError::NoFolder { .. },
-            ) => Status::Unreachable,
+            Self::Fetch(error) => match error.kind {
+                FetchErrorKind::Unauthorized { .. } | FetchErrorKind::NoCredential { .. } => Status::Unauthorized,
+                FetchErrorKind::Unreachable(_)
+                | FetchErrorKind::Server { .. }
+                | FetchErrorKind::Slow { .. }
+                | FetchErrorKind::NotARepository(_)
+                | FetchErrorKind::NotFound { .. }
+                | FetchErrorKind::Moved
+                | FetchErrorKind::NoFolder(_) => Status::Unreachable,
+                _ => Status::Failed,
+            },
             Self::NoFlake => Status::NoFlake,
             Self::NoReadme => Status::NoReadme,
             Self::NoMarker => Status::NoMagicString,
             Self::Manifest(error) if error.is_incompatible() => Status::Incompatible,
             Self::Manifest(_) | Self::ComponentMissing(_) => Status::BadManifest,
             Self::Component { .. } | Self::Wasi { .. } => Status::Incompatible,
-            Self::Fetch(_) | Self::Flake(_) | Self::Tree(_) => Status::Failed,
+            Self::Flake(_) | Self::Tree(_) | Self::NoFolder(_) => Status::Failed,
         }
     }
 }
@@ -97,12 +107,19 @@ impl Repository {
     ///
     /// # Errors
     /// See [`RepositoryError::status`].
-    pub fn read(url: &GitUrl, snapshot: &Snapshot, limits: &Limits) -> Result<Self, RepositoryError> {
+    pub fn read(url: &FlakeReference, snapshot: &Snapshot, limits: &Limits) -> Result<Self, RepositoryError> {
+        let nar_hash = snapshot.nar_hash()?;
+        let within = url.dir().map(|dir| {
+            let within = snapshot.within(dir)?;
+            within.ok_or_else(|| RepositoryError::NoFolder(dir.to_owned()))
+        });
+        let within = within.transpose()?;
+        let snapshot = within.as_ref().unwrap_or(snapshot);
         let flake = snapshot.read(FLAKE, flake::MAX_BYTES)?.ok_or(RepositoryError::NoFlake)?;
         let pin = Pin {
             url: url.to_string(),
             revision: snapshot.revision(),
-            nar_hash: snapshot.nar_hash()?,
+            nar_hash,
             last_modified: u64::try_from(snapshot.last_modified()).unwrap_or_default(),
             inputs: flake::inputs(&flake)?,
         };

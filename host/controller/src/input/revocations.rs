@@ -6,9 +6,8 @@ use std::{
 };
 
 use thymis_core::{
-    digest::Digest,
     json::{self, JsonError},
-    revocation::{Revocation, Revoked},
+    revocation::{Revocable, Revocation, Revoked},
 };
 
 /// Largest file that is read, in bytes.
@@ -63,11 +62,14 @@ impl Revocations {
         Ok(Revoked::parse(&self.file.to_string_lossy(), &bytes)?)
     }
 
-    /// Adds revocations. What was revoked already stays as it is.
+    /// Adds revocations; answers how many are new. What was revoked already stays as it is.
     ///
     /// # Errors
     /// When the file can't be read or written.
-    pub fn add(&self, digests: &[Digest], revocation: &Revocation) -> Result<(), RevocationError> {
+    pub fn add(
+        &self,
+        revocations: impl IntoIterator<Item = (Revocable, Revocation)>,
+    ) -> Result<usize, RevocationError> {
         let failed = |source| RevocationError::Write { path: self.file.clone(), source };
         let folder = self.file.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder).map_err(failed)?;
@@ -76,13 +78,13 @@ impl Revocations {
         let lock = File::options().create(true).truncate(false).write(true).open(lock).map_err(failed)?;
         lock.lock().map_err(failed)?;
         let mut revoked = self.read()?;
-        for digest in digests {
-            revoked.digests.entry(*digest).or_insert_with(|| revocation.clone());
-        }
+        let new =
+            revocations.into_iter().filter(|(what, revocation)| revoked.insert(*what, revocation.clone())).count();
         let bytes = json::write(&revoked)?;
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
         file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
         file.persist(&self.file).map_err(|error| failed(error.error))?;
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+        Ok(new)
     }
 }

@@ -10,7 +10,8 @@ use thymis_core::{
     id::{BUILT_IN, DeviceType, InputName, ModuleId, ModuleRef, PythonClass},
     manifest::{DeviceTypeEntry, Manifest, ManifestError, NixosModule},
     permission::Access,
-    revocation::Revoked,
+    reference::{FlakeReference, ReferenceError},
+    revocation::{Revocable, Revoked},
     schema::{Descriptor, SchemaProblem},
     state, untrusted,
 };
@@ -18,7 +19,7 @@ use thymis_core::{
 use super::{FailureKind, Host};
 use crate::{
     builtin,
-    git::{self, FetchError, FetchLimits, GitUrl, Kind, Snapshot, UrlError},
+    git::{self, FetchError, Kind, Snapshot},
     input::{Contents, Repository, RepositoryError, RevocationError, Status},
     module::{CallError, Module},
 };
@@ -60,7 +61,7 @@ pub struct InputReport {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LoadError {
     #[error("its URL in state/project.json can't be used")]
-    Url(#[from] UrlError),
+    Url(#[from] ReferenceError),
     #[error("it is not pinned: run `thymis input add --replace {0} URL`")]
     NotPinned(InputName),
     #[error(
@@ -75,8 +76,8 @@ pub(super) enum LoadError {
     Contents { revision: String, found: String, locked: String },
     #[error("{error}: look at it with `thymis input show {name}`, then run `thymis input accept {name}`")]
     Grant { name: InputName, error: GrantError },
-    #[error("{digest} was revoked: {reason}")]
-    Revoked { digest: Digest, reason: String },
+    #[error("{what} was revoked: {reason}")]
+    Revoked { what: Revocable, reason: String },
     #[error("the component `{file}` can't be loaded")]
     Load { file: String, source: thymis_sandbox::Error },
     #[error("the component `{file}` can't be asked what it is")]
@@ -273,11 +274,14 @@ impl Catalogue {
         input: &state::Input,
         entry: Option<&Entry>,
     ) -> Result<Option<Manifest>, LoadError> {
-        let url: GitUrl = input.url.parse()?;
+        let url: FlakeReference = input.url.parse()?;
         let entry = entry.ok_or_else(|| LoadError::NotPinned(name.clone()))?;
         if entry.pin.url != url.to_string() {
             let (locked, stated) = (entry.pin.url.clone(), url.to_string());
             return Err(LoadError::OtherUrl { name: name.clone(), locked, stated });
+        }
+        if let Some((what, revocation)) = revoked.of_entry(entry) {
+            return Err(LoadError::Revoked { what, reason: untrusted::short(&revocation.reason) });
         }
         // Nothing of an input without a grant is looked at here, and the base inputs may be large.
         if is_base(name) {
@@ -294,9 +298,6 @@ impl Catalogue {
         }
         let Contents::Modules(offer) = repository.contents else { return Ok(None) };
         let grant = entry.granted(&offer.terms).map_err(|error| LoadError::Grant { name: name.clone(), error })?;
-        if let Some((digest, revocation)) = revoked.of(grant) {
-            return Err(LoadError::Revoked { digest, reason: untrusted::short(&revocation.reason) });
-        }
         let sources = Arc::new(if grant.terms.by_risk().iter().any(|(_, accepted)| is_source(accepted)) {
             snapshot.files().map_err(RepositoryError::from)?.into_iter().filter(is_file).map(|(path, _)| path).collect()
         } else {
@@ -378,13 +379,11 @@ pub(super) fn is_base(name: &InputName) -> bool {
 }
 
 /// The pinned commit: from the copy, or fetched again.
-pub(super) fn snapshot(host: &Host, url: &GitUrl, entry: &Entry) -> Result<Snapshot, FetchError> {
+pub(super) fn snapshot(host: &Host, url: &FlakeReference, entry: &Entry) -> Result<Snapshot, FetchError> {
     if let Some(snapshot) = host.store.snapshot(url, entry.pin.revision)? {
         return Ok(snapshot);
     }
-    let pinned = url.at(entry.pin.revision);
-    let mut go_on = |_| std::ops::ControlFlow::Continue(());
-    Ok(host.store.fetch(&pinned, &FetchLimits::default(), &mut go_on)?.snapshot)
+    Ok(host.store.fetch_pinned(url, entry.pin.revision)?.snapshot)
 }
 
 /// A built-in module is broken, or it isn't known what was revoked.

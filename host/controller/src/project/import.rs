@@ -12,6 +12,7 @@ use rustix::fs::{FileType, Mode, OFlags, openat};
 use thymis_core::{
     grant::Lock,
     id::{ModuleId, PythonClass},
+    reference::FlakeReference,
     schema::Descriptor,
     state,
     thymis::{self, Document, DocumentError, Report},
@@ -23,7 +24,7 @@ use super::{
     transaction::{MAX_ARTIFACT, MAX_ARTIFACTS},
 };
 use crate::{
-    git::{GitUrl, ProjectRepository, check_path},
+    git::{ProjectRepository, check_path},
     report,
 };
 
@@ -123,7 +124,7 @@ impl thymis::Host for BuiltIn<'_> {
     }
 
     fn address(&self, text: &str) -> Result<String, String> {
-        text.parse().map(|url: GitUrl| url.to_string()).map_err(|error| report::chain(&error))
+        text.parse().map(|url: FlakeReference| url.to_string()).map_err(|error| report::chain(&error))
     }
 }
 

@@ -13,7 +13,6 @@ mod import;
 mod inputs;
 mod state;
 mod transaction;
-mod update;
 
 use std::{
     path::{Path, PathBuf},
@@ -21,6 +20,7 @@ use std::{
 };
 
 use thymis_core::{
+    consent::{self, Who},
     grant::{self, Lock},
     id::{ConfigurationId, TagId},
     json::JsonError,
@@ -34,10 +34,9 @@ pub use failure::{Failure, FailureKind};
 pub(crate) use generator::migrated;
 pub use generator::{Generation, Generator, Warning};
 pub use import::ImportError;
-pub use inputs::{InputError, Shown, Waiting, is_named};
+pub use inputs::{Comparison, Effect, InputError, Reason, Renamed, Shown, Trial, Update, Waiting, is_named};
 pub use state::{Parsed, State, StateProblem, StateReadError};
 pub use transaction::{CommitError, GenerateError, Generated, Options};
-pub use update::{Reason, Update};
 
 use crate::{
     git::{ApplyError, GitError, HistoryError, ProjectRepository, Store, WORKTREE_REF},
@@ -49,7 +48,7 @@ use crate::{
 pub fn is_generated(path: &str) -> bool {
     let host = |name: &str| name.strip_suffix(".secrets.json").or(name.strip_suffix(".nix")).map(str::to_owned);
     match path.split_once('/') {
-        None => matches!(path, "flake.nix" | "flake.lock" | grant::FILE | "hosts.json"),
+        None => matches!(path, "flake.nix" | "flake.lock" | grant::FILE | consent::FILE | "hosts.json"),
         Some(("hosts", name)) => host(name).is_some_and(|id| id.parse::<ConfigurationId>().is_ok()),
         Some(("tags", name)) => name.strip_suffix(".nix").is_some_and(|id| id.parse::<TagId>().is_ok()),
         Some(_) => false,
@@ -72,6 +71,8 @@ pub struct Host {
     pub sandbox: Sandbox,
     pub store: Store,
     pub revocations: Revocations,
+    /// Who uses it, as the consent log says.
+    pub who: Who,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +89,7 @@ pub enum HostError {
 
 impl Host {
     /// The one of the program `thymis`: with caches in the user's cache folder, revocations in the folder of the user's
-    /// state, and components compiled in processes of their own.
+    /// state, components compiled and repositories fetched in processes of their own.
     ///
     /// # Errors
     /// When there is no such folder, or the WebAssembly engine can't start.
@@ -103,11 +104,13 @@ impl Host {
         // The program as it was started, even if it was replaced on disk since.
         let program = PathBuf::from("/proc/self/exe");
         let program = if program.exists() { program } else { std::env::current_exe().map_err(HostError::Program)? };
+        let worker = program.clone();
         let sandbox = Sandbox::with_worker(limits, Some(cache.join("components")), program)?;
         Ok(Self {
             sandbox,
-            store: Store::new(cache.join("repositories")),
+            store: Store::new(cache.join("repositories")).with_program(worker),
             revocations: Revocations::new(state.join("revoked.json")),
+            who: Who::new("unknown"),
         })
     }
 
@@ -121,6 +124,7 @@ impl Host {
             sandbox,
             store: Store::new(cache.join("repositories")),
             revocations: Revocations::new(cache.join("revoked.json")),
+            who: Who::new("unknown"),
         })
     }
 }

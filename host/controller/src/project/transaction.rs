@@ -8,9 +8,13 @@ use std::{
 };
 
 use thymis_core::{
+    consent,
+    digest::Revision,
     grant::{self, Lock, Pin},
     id::InputName,
-    json, nix, state, untrusted,
+    json, nix,
+    reference::{FlakeReference, ReferenceError},
+    state, untrusted,
 };
 
 use super::{
@@ -18,7 +22,7 @@ use super::{
     catalogue::is_base, is_generated, is_ours,
 };
 use crate::{
-    git::{ApplyError, Author, Content, Draft, GitUrl, HistoryError, Oid, TreeError, UrlError, WriteError},
+    git::{ApplyError, Author, Content, Draft, HistoryError, Oid, TreeError, WriteError},
     input::{FlakeLock, FlakeLockError, RevocationError},
 };
 
@@ -70,8 +74,14 @@ pub enum GenerateError {
     #[error("{} can't be generated; nothing was changed:\n{}\nWith --keep-going, the others are generated and these say why they are not",
         count(.0), .0.iter().map(|failure| format!("- {failure}")).collect::<Vec<_>>().join("\n"))]
     Refused(Vec<Failure>),
+    #[error(
+        "the revision {revision} of the input `{name}` was revoked ({reason}): move on with `thymis input update`, back with `thymis input rollback`, or remove the input"
+    )]
+    Revoked { name: InputName, revision: Revision, reason: String },
+    #[error(transparent)]
+    Revocations(#[from] RevocationError),
     #[error("the URL of the input `{name}` in state/project.json can't be used")]
-    Url { name: InputName, source: UrlError },
+    Url { name: InputName, source: ReferenceError },
     #[error("the artifact `{file}` can't be used: {why}")]
     Artifact { file: String, why: &'static str },
     #[error("{} can't be read", path.display())]
@@ -147,6 +157,14 @@ impl Project {
         let flake_lock = self.flake_lock()?;
         if let Some(flake_lock) = &flake_lock {
             flake_lock.agrees(&pins)?;
+        }
+        let revoked = self.host.revocations.read()?;
+        for (name, entry) in &lock.inputs {
+            // The flake of every configuration would have it.
+            if let Some((revision, revocation)) = revoked.of_pin(&entry.pin) {
+                let reason = untrusted::short(&revocation.reason);
+                return Err(GenerateError::Revoked { name: name.clone(), revision, reason });
+            }
         }
         let catalogue = generator.catalogue(&self.host, &state.project, &lock)?;
         let artifacts = self.artifacts()?;
@@ -230,7 +248,7 @@ impl Project {
         }
         let revoked = self.host.revocations.read()?;
         for (name, entry) in self.drafted_lock(draft).map_err(Box::new)?.inputs {
-            if let Some((_, revocation)) = entry.grant.as_ref().and_then(|grant| revoked.of(grant)) {
+            if let Some((_, revocation)) = revoked.of_entry(&entry) {
                 return Err(CommitError::Revoked { name, reason: untrusted::short(&revocation.reason) });
             }
         }
@@ -276,7 +294,7 @@ impl Project {
         Ok(None)
     }
 
-    /// `flake.nix`, `flake.lock` and `modules.lock`.
+    /// `flake.nix`, `flake.lock` and `modules.lock`, and the consent log as it is.
     pub(super) fn pinned(
         &self,
         project: &state::Project,
@@ -288,7 +306,13 @@ impl Project {
             ("flake.lock", json::write(flake_lock)?),
             (grant::FILE, json::write(lock)?),
         ];
-        Ok(files.into_iter().map(|(path, bytes)| (path.to_owned(), Content::File(bytes))).collect())
+        let log = self.read(consent::FILE)?.map(|bytes| (consent::FILE, bytes));
+        Ok(files.into_iter().chain(log).map(|(path, bytes)| (path.to_owned(), Content::File(bytes))).collect())
+    }
+
+    /// Names of what is below `artifacts/`.
+    pub(super) fn artifact_names(&self) -> Result<BTreeSet<String>, GenerateError> {
+        Ok(self.artifacts()?.into_keys().collect())
     }
 
     /// Files below `artifacts/`, by name.
@@ -342,10 +366,20 @@ pub(super) fn flake_inputs(project: &state::Project, lock: &Lock) -> Result<Vec<
         .iter()
         .filter(|(name, _)| is_base(name) || lock.inputs.contains_key(*name))
         .map(|(name, input)| {
-            let url: GitUrl = input.url.parse().map_err(|source| GenerateError::Url { name: name.clone(), source })?;
-            Ok(nix::FlakeInput { name: name.clone(), url: url.to_string(), follows: follows(name) })
+            let url: FlakeReference =
+                input.url.parse().map_err(|source| GenerateError::Url { name: name.clone(), source })?;
+            Ok(nix::FlakeInput { name: name.clone(), attributes: attributes(&url), follows: follows(name) })
         })
         .collect()
+}
+
+/// By which a flake.nix names a flake.
+pub(super) fn attributes(url: &FlakeReference) -> Vec<(String, String)> {
+    if url.is_escaped() {
+        url.nix_attributes().into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    } else {
+        vec![("url".to_owned(), url.to_string())]
+    }
 }
 
 fn follows(pin: &Pin, project: &state::Project) -> Vec<(String, InputName)> {

@@ -11,13 +11,13 @@ use super::{
 use crate::{untrusted::short, wire};
 
 /// Where all of `when` hold, `effect` holds. Several [`Effect::Visible`]: one of them must hold.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
     pub when: Vec<Test>,
     pub effect: Effect,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     Visible,
     Required,
@@ -26,7 +26,7 @@ pub enum Effect {
 }
 
 /// Holds where the subject has one of the values; what is hidden or absent has none.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Test {
     pub subject: Subject,
     pub any_of: Arc<[Value]>,

@@ -76,3 +76,5 @@ pub const WORK: usize = 1_000_000;
 
 /// Problems that are reported at once.
 pub const PROBLEMS: usize = 100;
+/// Changes between two revisions of a repository that are told one by one.
+pub const CHANGES: usize = 200;

@@ -7,6 +7,7 @@ mod budget;
 mod condition;
 mod constraint;
 mod descriptor;
+mod difference;
 mod frame;
 mod group;
 mod json_schema;
@@ -28,6 +29,7 @@ mod validate;
 
 pub use condition::{Condition, Effect, Subject, Test};
 pub use descriptor::Descriptor;
+pub use difference::{Change, Difference, Need, What};
 pub use json_schema::{PREFIX as JSON_SCHEMA_PREFIX, json_schema, json_schemas};
 pub use localized::Localized;
 pub use problem::{SchemaCode, SchemaProblem, SettingsCode, SettingsProblem};

@@ -4,8 +4,8 @@ use std::io;
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, nice, set_parent_process_death_signal, setrlimit};
 
-/// Closes whatever a library of the host may have left open across `exec`, but for the three pipes.
-pub(super) fn descriptors() {
+/// Closes whatever a library of the host may have left open across `exec`, but for the first three.
+pub fn close_descriptors() {
     let open: Vec<i32> = std::fs::read_dir("/proc/self/fd")
         .map(|entries| entries.filter_map(|it| it.ok()?.file_name().to_str()?.parse().ok()).collect())
         .unwrap_or_else(|_| (0..1024).collect());
@@ -29,7 +29,15 @@ pub(super) fn resources(cpu_seconds: u64, memory_bytes: u64) -> io::Result<()> {
         (Resource::Core, 0, 0),
         (Resource::Nofile, 3, 3),
     ];
-    for (resource, soft, hard) in bounds {
+    bound(&bounds)
+}
+
+/// Sets soft and hard bounds of this process.
+///
+/// # Errors
+/// When the system doesn't take one.
+pub fn bound(bounds: &[(Resource, u64, u64)]) -> io::Result<()> {
+    for &(resource, soft, hard) in bounds {
         // Whoever started the host may have bounded it more tightly.
         let inherited = getrlimit(resource).maximum.unwrap_or(u64::MAX);
         let within = |bound: u64| Some(bound.min(inherited));

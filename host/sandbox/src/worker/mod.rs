@@ -8,6 +8,7 @@ mod confine;
 mod message;
 mod process;
 
+pub use confine::{bound, close_descriptors};
 pub use process::serve;
 
 use std::io::{Read, Write};
@@ -107,8 +108,8 @@ fn read(pipe: Option<impl Read>, most: u64) -> Vec<u8> {
     bytes
 }
 
-/// Ends a process and all that it started. Its status, if it ended by itself before `end`.
-fn reap(child: &mut Child, end: Instant) -> Option<ExitStatus> {
+/// Ends a process, which is in a group of its own, and all that it started. Its status, if it ended by itself before `end`.
+pub fn reap(child: &mut Child, end: Instant) -> Option<ExitStatus> {
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw)?;
     let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     let ended = loop {

@@ -33,7 +33,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<(), String> {
     };
     // A panic is an answer, and where it happened in the compiler helps nobody.
     std::panic::set_hook(Box::new(|_| {}));
-    confine::descriptors();
+    confine::close_descriptors();
     // On some processors it reads a file to know what they can do.
     let engine = compiler().map_err(|error| error.to_string())?;
     confine::resources(cpu_seconds, memory_bytes).map_err(|error| format!("limits can't be set: {error}"))?;

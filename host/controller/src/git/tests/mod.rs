@@ -1,7 +1,6 @@
 //! With the real `git` and the real `nix`.
 
 mod fetch;
-mod http;
 mod project;
 mod snapshot;
 
@@ -11,7 +10,9 @@ use std::{
     process::Command,
 };
 
-use super::{FetchError, FetchLimits, Fetched, GitUrl, Store};
+use thymis_core::reference::FlakeReference;
+
+use super::{FetchError, Fetched, Store};
 
 /// A repository made by the `git` program, and a store.
 pub(super) struct Fixture {
@@ -47,7 +48,7 @@ impl Fixture {
         self.git(&["rev-parse", "HEAD"])
     }
 
-    pub(super) fn url(&self, query: &str) -> GitUrl {
+    pub(super) fn url(&self, query: &str) -> FlakeReference {
         format!("git+file://{}{query}", self.repository().display()).parse().unwrap()
     }
 
@@ -56,7 +57,7 @@ impl Fixture {
     }
 
     pub(super) fn fetch(&self, query: &str) -> Result<Fetched, FetchError> {
-        self.store().fetch(&self.url(query), &FetchLimits::default(), &mut |_| ControlFlow::Continue(()))
+        self.store().fetch(&self.url(query), &mut |_| ControlFlow::Continue(()))
     }
 }
 

@@ -110,7 +110,10 @@ fn hostile_trees_are_refused_in_words() {
                 assert!(text.contains(words), "{text}");
             }
             // libgit2 refuses some of them itself.
-            Err(error) => assert!(matches!(error, FetchError::Git { .. }), "{}", told(&error)),
+            Err(error) => {
+                let text = told(&error);
+                assert!(matches!(error.kind, FetchErrorKind::Git(_)) || text.contains(words), "{text}");
+            }
         }
     };
     refused(&entry("100644", b"a\xffb", blob), "not usable");
@@ -133,7 +136,7 @@ fn a_small_tree_that_unfolds_without_end_meets_a_limit() {
         tree = odb.write(git2::ObjectType::Tree, &lines).unwrap();
     }
     commit_tree(&fixture, &entry("40000", b"bomb", tree));
-    let text = told(&fixture.fetch("").unwrap().snapshot.nar_hash().unwrap_err());
+    let text = told(&fixture.fetch("").unwrap_err());
     assert!(text.contains("the number of files and folders") && text.contains("200000"), "{text}");
 
     let mut tree = odb.write(git2::ObjectType::Tree, &entry("100644", b"f", blob)).unwrap();
@@ -141,7 +144,7 @@ fn a_small_tree_that_unfolds_without_end_meets_a_limit() {
         tree = odb.write(git2::ObjectType::Tree, &entry("40000", b"d", tree)).unwrap();
     }
     commit_tree(&fixture, &entry("40000", b"deep", tree));
-    let text = told(&fixture.fetch("").unwrap().snapshot.nar_hash().unwrap_err());
+    let text = told(&fixture.fetch("").unwrap_err());
     assert!(text.contains("the depth of folders"), "{text}");
 }
 

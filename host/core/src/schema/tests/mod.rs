@@ -1,6 +1,7 @@
 //! A small language to write tables in, and what is tested with it.
 
 mod descriptors;
+mod difference;
 mod json_schema;
 mod properties;
 mod settings;

@@ -1,0 +1,139 @@
+//! What the process that fetches gives up before it talks to a stranger.
+
+use std::{io, path::Path};
+
+use rustix::process::{Resource, Signal};
+use thymis_sandbox::worker::bound;
+
+use super::FetchLimits;
+
+/// Room on top of what may be received, for the index of a pack.
+const INDEX: u64 = 512 << 20;
+
+/// What names servers and tells whom to trust. What isn't there isn't needed.
+const READ: [&str; 22] = [
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/nix/store",
+    "/etc/ssl",
+    "/etc/pki",
+    "/etc/ca-certificates",
+    "/etc/static/ssl",
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/nsswitch.conf",
+    "/etc/gai.conf",
+    "/etc/services",
+    "/etc/protocols",
+    "/etc/localtime",
+    "/etc/ld.so.cache",
+    "/etc/gitconfig",
+    "/run/systemd/resolve",
+    "/dev/null",
+    "/dev/urandom",
+    "/var/lib/ca-certificates",
+];
+
+/// Bounds on processor time, memory and files; no core dumps. The process ends with its parent.
+pub(super) fn resources(limits: &FetchLimits) -> io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    let file = limits.bytes.saturating_add(INDEX);
+    bound(&[
+        // The signal of the first can be told apart from others; the second kills.
+        (Resource::Cpu, limits.cpu_seconds, limits.cpu_seconds.saturating_add(1)),
+        (Resource::Data, limits.memory_bytes, limits.memory_bytes),
+        (Resource::Fsize, file, file),
+        (Resource::Core, 0, 0),
+        (Resource::Nofile, 256, 256),
+    ])
+}
+
+/// Files: the copy to fill, the folder to fetch from, and what talking to servers takes. Where the system can't bound it, the
+/// process goes on without, and says so.
+#[cfg(target_os = "linux")]
+pub(super) fn files(own: &Path, source: Option<&Path>) {
+    use landlock::{
+        ABI, Access as _, AccessFs, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, RulesetError, RulesetStatus,
+        Scope, path_beneath_rules,
+    };
+
+    let abi = ABI::V6;
+    let variable = |name: &str| std::env::var_os(name).map(std::path::PathBuf::from);
+    let mut read: Vec<std::path::PathBuf> = READ.iter().map(Into::into).collect();
+    read.extend(["SSL_CERT_FILE", "SSL_CERT_DIR", "HOME"].into_iter().filter_map(variable));
+    if let Some(source) = source {
+        read.push(source.to_owned());
+        // A work tree's git folder may lie elsewhere.
+        if let Ok(repository) = git2::Repository::open(source) {
+            read.extend([repository.path().to_owned(), repository.commondir().to_owned()]);
+        }
+    }
+    let restrict = || -> Result<RulesetStatus, RulesetError> {
+        let status = Ruleset::default()
+            .handle_access(AccessFs::from_all(abi))?
+            .scope(Scope::from_all(abi))?
+            .create()?
+            .add_rules(path_beneath_rules(&read, AccessFs::from_read(abi)))?
+            .add_rules(path_beneath_rules([own], AccessFs::from_all(abi)))?
+            .restrict_self()?;
+        Ok(status.ruleset)
+    };
+    match restrict() {
+        Ok(RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced) => {}
+        Ok(RulesetStatus::NotEnforced) => eprintln!("files aren't bounded: this system has no Landlock"),
+        Err(error) => eprintln!("files aren't bounded: {error}"),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn files(_own: &Path, _source: Option<&Path>) {
+    eprintln!("files aren't bounded: this system has no Landlock");
+}
+
+/// No other program is started, and nothing of the kernel is asked for that fetching doesn't take.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")))]
+pub(super) fn system_calls() {
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
+
+    let denied = [
+        libc::SYS_execve,
+        libc::SYS_execveat,
+        libc::SYS_ptrace,
+        libc::SYS_process_vm_readv,
+        libc::SYS_process_vm_writev,
+        libc::SYS_pidfd_getfd,
+        libc::SYS_mount,
+        libc::SYS_umount2,
+        libc::SYS_pivot_root,
+        libc::SYS_chroot,
+        libc::SYS_setns,
+        libc::SYS_unshare,
+        libc::SYS_bpf,
+        libc::SYS_keyctl,
+        libc::SYS_add_key,
+        libc::SYS_request_key,
+        libc::SYS_perf_event_open,
+        libc::SYS_userfaultfd,
+        libc::SYS_io_uring_setup,
+        libc::SYS_open_by_handle_at,
+        libc::SYS_init_module,
+        libc::SYS_finit_module,
+        libc::SYS_kexec_load,
+    ];
+    let filter = || -> Result<(), Box<dyn std::error::Error>> {
+        let rules = denied.into_iter().map(|call| (call, Vec::new())).collect();
+        let denied = SeccompAction::Errno(libc::EPERM.cast_unsigned());
+        let filter = SeccompFilter::new(rules, SeccompAction::Allow, denied, std::env::consts::ARCH.try_into()?)?;
+        Ok(apply_filter(&BpfProgram::try_from(filter)?)?)
+    };
+    if let Err(error) = filter() {
+        eprintln!("system calls aren't filtered: {error}");
+    }
+}
+
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))))]
+pub(super) fn system_calls() {
+    eprintln!("system calls aren't filtered: this system has no filter");
+}

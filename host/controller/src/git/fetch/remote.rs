@@ -1,0 +1,304 @@
+//! The conversation with a server, by libgit2.
+//!
+//! The remote's list of refs is asked for first, and the wanted commit is checked against that list: what an earlier fetch
+//! left proves nothing.
+
+use std::{
+    cell::{Cell, RefCell},
+    ops::ControlFlow,
+};
+
+use git2::{
+    AutotagOption, CertificateCheckStatus, Cred, CredentialType, ErrorClass, ErrorCode, FetchOptions, Oid,
+    ProxyOptions, Remote, RemoteCallbacks, RemoteRedirect, Repository,
+};
+use secrecy::ExposeSecret as _;
+use thymis_core::{digest::Revision, reference::FlakeReference};
+
+use super::{Done, FetchErrorKind, FetchProgress, Wanted, error::too_large, refs::Heads};
+use crate::git::{
+    GitError,
+    credential::{Credential, Kind},
+    host_key,
+    snapshot::Snapshot,
+    store::{Depth, Store, kept, oid},
+};
+
+/// No ref has this name, so asking for it transfers nothing: libgit2 sends headers of one's own with downloads only.
+const NOTHING: &str = "refs/thymis/nothing:refs/thymis/nothing";
+
+/// One fetch under way.
+pub(super) struct Fetch<'a> {
+    pub(super) store: &'a Store,
+    pub(super) url: &'a FlakeReference,
+    pub(super) credential: Option<&'a Credential>,
+}
+
+/// What happened during a conversation that libgit2's errors don't tell.
+#[derive(Default)]
+struct Seen {
+    /// The server asked for a credential that it wasn't shown, or again.
+    asked: Cell<bool>,
+    shown: Cell<bool>,
+    host_key: RefCell<Option<String>>,
+    stop: RefCell<Option<FetchErrorKind>>,
+}
+
+impl Fetch<'_> {
+    /// Brings the wanted commit into the store's copy, and reads all of it once.
+    pub(super) fn run(
+        &self,
+        wanted: Wanted,
+        progress: &mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
+    ) -> Result<Done, FetchErrorKind> {
+        self.check_local()?;
+        // libgit2 can't fetch without history from a folder.
+        let local = self.url.local_path().is_some();
+        let depth = if local || wanted == Wanted::History { Depth::History } else { Depth::Tip };
+        let lock = self.store.lock(self.url)?;
+        let repository = self.store.repository(self.url, depth)?;
+        let seen = Seen::default();
+        let mut remote = repository.remote_anonymous(&self.url.fetch_url())?;
+        let mut options = self.options(depth, &seen, progress);
+        let mut ask = |remote: &mut Remote<'_>, refspecs: &[String]| {
+            remote.download(refspecs, Some(&mut options)).map_err(|error| self.failed(error, &seen))
+        };
+        ask(&mut remote, &[NOTHING.to_owned()])?;
+        let heads = Heads::new(remote.list()?);
+        let refs = self.store.limits.refs;
+        if heads.0.is_empty() {
+            return Err(FetchErrorKind::Empty);
+        }
+        if heads.0.len() as u64 > refs {
+            return Err(too_large("fetch_refs", refs));
+        }
+        let candidates = self.candidates(&heads)?;
+        let target = self.url.revision().map(oid).transpose()?;
+        let tip = match target {
+            None => candidates.first(),
+            Some(target) => candidates.iter().find(|(_, tip)| *tip == target),
+        };
+        if let (None, Some(target), Depth::Tip) = (tip, target, depth) {
+            if wanted == Wanted::Pinned && ask(&mut remote, &[target.to_string()]).is_ok() {
+                return self.keep(&repository, depth, None, target, &heads);
+            }
+            // Servers give what is on no branch too, and old servers nothing but branches: the history tells.
+            drop((options, remote, lock));
+            return self.run(Wanted::History, progress);
+        }
+        let wanted = tip.map_or(candidates.as_slice(), std::slice::from_ref);
+        // A revision alone may hang on any branch or tag; a ref of the remote becomes none here.
+        let refspecs: Vec<String> = wanted.iter().map(|(name, _)| format!("+{name}:{name}")).collect();
+        if !wanted.iter().all(|(_, oid)| repository.find_commit(*oid).is_ok()) {
+            ask(&mut remote, &refspecs)?;
+        }
+        let (name, commit) = match tip {
+            Some((name, tip)) => {
+                let commit = repository.find_object(*tip, None).and_then(|object| object.peel_to_commit())?;
+                (Some(name.clone()), commit.id())
+            }
+            None => (self.url.full_references().into_iter().next(), self.reachable(&repository, wanted, target)?),
+        };
+        self.keep(&repository, depth, name, commit, &heads)
+    }
+
+    /// The last step: a commit of which everything was read counts as fetched.
+    fn keep(
+        &self,
+        repository: &Repository,
+        depth: Depth,
+        name: Option<String>,
+        commit: Oid,
+        heads: &Heads,
+    ) -> Result<Done, FetchErrorKind> {
+        let revision = Revision::from_bytes(commit.as_bytes().try_into().unwrap_or_default());
+        // Everything in it is unpacked here, within the bounds of this process, before anyone else does so.
+        Snapshot::open(&self.store.copy(self.url, depth), revision, self.store.tree_limits)
+            .map_err(|error| FetchErrorKind::Contents(crate::report::chain(&error)))?
+            .nar_hash()
+            .map_err(|error| FetchErrorKind::Contents(crate::report::chain(&error)))?;
+        repository.reference(&kept(revision), commit, true, "fetched")?;
+        let reference = name.filter(|name| name != "HEAD").or_else(|| heads.default_branch());
+        Ok(Done { revision, reference, refs: heads.refs() })
+    }
+
+    /// Refs from which the commit may come, with the objects that they name.
+    fn candidates(&self, heads: &Heads) -> Result<Vec<(String, Oid)>, FetchErrorKind> {
+        let mut names = self.url.full_references();
+        if names.is_empty() {
+            if self.url.revision().is_some() {
+                return Ok(heads.branches_and_tags());
+            }
+            names.push("HEAD".to_owned());
+        }
+        let found: Option<(String, Oid)> = names.iter().find_map(|name| heads.commit(name));
+        let not_found = || {
+            let reference = names.first().cloned().unwrap_or_default();
+            FetchErrorKind::RefNotFound { hint: heads.hint(&reference), reference }
+        };
+        found.map(|candidate| vec![candidate]).ok_or_else(not_found)
+    }
+
+    fn reachable(
+        &self,
+        repository: &Repository,
+        tips: &[(String, Oid)],
+        target: Option<Oid>,
+    ) -> Result<Oid, FetchErrorKind> {
+        let mut walk = repository.revwalk()?;
+        for (_, tip) in tips {
+            // A tag may name a file; no commit comes from there.
+            if let Ok(commit) = repository.find_object(*tip, None).and_then(|object| object.peel_to_commit()) {
+                walk.push(commit.id())?;
+            }
+        }
+        for commit in walk {
+            let commit = commit?;
+            if Some(commit) == target {
+                return Ok(commit);
+            }
+        }
+        Err(match self.url.revision() {
+            Some(revision) => FetchErrorKind::missing_revision(self.url, revision),
+            None => FetchErrorKind::Empty,
+        })
+    }
+
+    fn options<'cb>(
+        &'cb self,
+        depth: Depth,
+        seen: &'cb Seen,
+        progress: &'cb mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
+    ) -> FetchOptions<'cb> {
+        let mut options = FetchOptions::new();
+        let mut proxy = ProxyOptions::new();
+        proxy.auto();
+        options
+            .remote_callbacks(self.callbacks(seen, progress))
+            .proxy_options(proxy)
+            .follow_redirects(RemoteRedirect::None)
+            .download_tags(AutotagOption::None);
+        if let Some(header) = self.credential.and_then(Credential::header) {
+            options.custom_headers(&[header.expose_secret()]);
+        }
+        if depth == Depth::Tip {
+            options.depth(1);
+        }
+        options
+    }
+
+    fn callbacks<'cb>(
+        &'cb self,
+        seen: &'cb Seen,
+        progress: &'cb mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
+    ) -> RemoteCallbacks<'cb> {
+        let limits = self.store.limits;
+        let mut callbacks = RemoteCallbacks::new();
+        callbacks.credentials(move |url, user, allowed| self.show(seen, url, user, allowed));
+        callbacks.certificate_check(move |certificate, _| match certificate.as_hostkey() {
+            // libgit2's own check of TLS counts.
+            None => Ok(CertificateCheckStatus::CertificatePassthrough),
+            Some(key) => self.check_host_key(seen, key.hostkey().unwrap_or_default()),
+        });
+        callbacks.transfer_progress(move |now| {
+            let (bytes, objects) = (now.received_bytes() as u64, now.total_objects() as u64);
+            let stop = if bytes > limits.bytes {
+                Some(too_large("fetch_bytes", limits.bytes))
+            } else if objects > limits.objects {
+                Some(too_large("fetch_objects", limits.objects))
+            } else {
+                let report = FetchProgress {
+                    bytes,
+                    objects: now.received_objects() as u64,
+                    total_objects: objects,
+                    deltas: now.indexed_deltas() as u64,
+                };
+                progress(report).is_break().then_some(FetchErrorKind::Stopped)
+            };
+            let go_on = stop.is_none();
+            if let Some(stop) = stop {
+                seen.stop.replace(Some(stop));
+            }
+            go_on
+        });
+        callbacks
+    }
+
+    /// An SSH key, once. A header was shown from the beginning.
+    fn show(&self, seen: &Seen, url: &str, user: Option<&str>, allowed: CredentialType) -> Result<Cred, git2::Error> {
+        let user = user.or(self.url.user()).unwrap_or("git");
+        if allowed.contains(CredentialType::USERNAME) {
+            return Cred::username(user);
+        }
+        match self.credential.map(Credential::kind) {
+            Some(Kind::Ssh { key, passphrase, .. }) if url == self.url.fetch_url() && !seen.shown.replace(true) => {
+                let passphrase = passphrase.as_ref().map(|passphrase| passphrase.expose_secret());
+                Cred::ssh_key_from_memory(user, None, key.expose_secret(), passphrase)
+            }
+            _ => {
+                seen.asked.set(true);
+                Err(git2::Error::from_str("no credential is given"))
+            }
+        }
+    }
+
+    fn check_host_key(&self, seen: &Seen, found: &[u8]) -> Result<CertificateCheckStatus, git2::Error> {
+        let Some(Kind::Ssh { host_keys, .. }) = self.credential.map(Credential::kind) else {
+            seen.asked.set(true);
+            return Err(git2::Error::from_str("no key of the server is pinned"));
+        };
+        if host_keys.iter().any(|key| key.is(found)) {
+            return Ok(CertificateCheckStatus::CertificateOk);
+        }
+        seen.host_key.replace(Some(host_key::describe(found)));
+        Err(git2::Error::from_str("another server"))
+    }
+
+    /// libgit2 doesn't say why a folder can't be fetched from.
+    fn check_local(&self) -> Result<(), FetchErrorKind> {
+        let Some(folder) = self.url.local_path() else { return Ok(()) };
+        if !folder.exists() {
+            return Err(FetchErrorKind::NoFolder(folder));
+        }
+        match Repository::open(&folder) {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == ErrorCode::Owner => Err(FetchErrorKind::Owner),
+            Err(error) => Err(FetchErrorKind::NotARepository(Some(error.into()))),
+        }
+    }
+
+    fn failed(&self, error: git2::Error, seen: &Seen) -> FetchErrorKind {
+        if let Some(stop) = seen.stop.take() {
+            return stop;
+        }
+        if let (Some(shown), Some(Kind::Ssh { host_keys, .. })) =
+            (seen.host_key.take(), self.credential.map(Credential::kind))
+        {
+            let pinned = host_keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            return FetchErrorKind::HostKey { shown, pinned };
+        }
+        let credential = self.credential.is_some();
+        if seen.asked.get() || error.code() == ErrorCode::Auth {
+            return FetchErrorKind::refused(self.url, credential);
+        }
+        let status = error.message().strip_prefix("unexpected http status code: ").and_then(|code| code.parse().ok());
+        match (error.class(), status) {
+            (_, Some(401 | 403)) => FetchErrorKind::refused(self.url, credential),
+            (_, Some(404 | 410)) => FetchErrorKind::NotFound { credential },
+            (_, Some(status @ (429 | 500..))) => FetchErrorKind::Server { status },
+            (ErrorClass::Http, _) if error.message() == "unexpected redirect" => FetchErrorKind::Moved,
+            (ErrorClass::Http, _) => FetchErrorKind::NotARepository(Some(error.into())),
+            (ErrorClass::Ssh, _) if credential && error.message().contains("authentic") => {
+                FetchErrorKind::refused(self.url, credential)
+            }
+            (ErrorClass::Net | ErrorClass::Os | ErrorClass::Ssl | ErrorClass::Ssh, _) => {
+                FetchErrorKind::Unreachable(error.into())
+            }
+            _ if error.code() == ErrorCode::Certificate => FetchErrorKind::Unreachable(error.into()),
+            _ if error.message().contains("out of memory") => {
+                too_large("fetch_memory_bytes", self.store.limits.memory_bytes)
+            }
+            _ => FetchErrorKind::Git(GitError::from(error)),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The side of the process that fetches.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    ops::ControlFlow,
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+use thymis_core::reference::FlakeReference;
+
+use super::{Done, Fetch, FetchErrorKind, FetchLimits, FetchProgress, Wanted, confine, error::too_large};
+use crate::git::{credential::Credentials, store::Store, tree::TreeLimits};
+
+/// The argument that makes the program this process; it then calls [`serve`].
+pub const COMMAND: &str = "fetch-worker";
+
+/// How often progress is told.
+const PACE: Duration = Duration::from_millis(100);
+
+/// What is to be fetched, on standard input.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Request {
+    pub(super) folder: PathBuf,
+    pub(super) url: FlakeReference,
+    pub(super) wanted: Wanted,
+    pub(super) limits: FetchLimits,
+    pub(super) tree_limits: TreeLimits,
+    /// As [`Credentials::parse`] reads it.
+    pub(super) credential: Option<String>,
+}
+
+/// A line of standard output.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Message {
+    Progress(FetchProgress),
+    Done(Box<Done>),
+    Failed(FetchErrorKind),
+}
+
+/// Fetches what the request on standard input names. The process must have no other threads, and must end with the code that
+/// this returns.
+#[must_use]
+pub fn serve() -> ExitCode {
+    let answer = match run() {
+        Ok(done) => Message::Done(Box::new(done)),
+        Err(kind) => Message::Failed(kind),
+    };
+    if tell(&answer).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn run() -> Result<Done, FetchErrorKind> {
+    let broken = |error: &dyn std::fmt::Display| FetchErrorKind::Worker(error.to_string());
+    thymis_sandbox::worker::close_descriptors();
+    let mut text = String::new();
+    io::stdin().lock().read_to_string(&mut text).map_err(|error| broken(&error))?;
+    let request: Request = serde_json::from_str(&text).map_err(|_| broken(&"the request is cut short"))?;
+    let text = request.credential.map(secrecy::SecretString::from);
+    let credentials = match &text {
+        Some(text) => Credentials::parse(secrecy::ExposeSecret::expose_secret(text)).map_err(|error| broken(&error))?,
+        None => Credentials::default(),
+    };
+    let store = Store::new(request.folder).with_tree_limits(request.tree_limits).with_limits(request.limits);
+    let own = store.prepare(&request.url)?;
+    confine::resources(&request.limits).map_err(|error| broken(&error))?;
+    confine::files(&own, request.url.local_path().as_deref());
+    confine::system_calls();
+
+    let mut told: Option<Instant> = None;
+    let mut progress = |progress: FetchProgress| {
+        if told.is_none_or(|at| at.elapsed() >= PACE) {
+            told = Some(Instant::now());
+            if tell(&Message::Progress(progress)).is_err() {
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    };
+    let fetch = Fetch { store: &store, url: &request.url, credential: credentials.of(&request.url) };
+    fetch.run(request.wanted, &mut progress).map_err(|kind| match kind {
+        FetchErrorKind::Git(error) if error.to_string().contains("out of memory") => {
+            too_large("fetch_memory_bytes", request.limits.memory_bytes)
+        }
+        other => other,
+    })
+}
+
+fn tell(message: &Message) -> io::Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(&line)?;
+    stdout.flush()
+}

@@ -1,0 +1,158 @@
+use thymis_core::{
+    consent::Action,
+    digest::{Digest, Revision},
+    grant::{Entry, Grant},
+    id::InputName,
+    reference::FlakeReference,
+    revocation::{self, Revocable, Revocation},
+};
+
+use super::{Comparison, InputError, Reason, Shown, Waiting, is_named, shown, unknown, update::Step};
+use crate::{
+    input::{Contents, Repository, Status},
+    project::{Generator, Project, ProjectError},
+};
+
+impl Project {
+    /// What a pinned input contains, read anew from its commit.
+    ///
+    /// # Errors
+    /// When there is no such input, or it can't be read.
+    pub fn show_input(&self, name: &InputName, generator: &mut Generator) -> Result<Shown, InputError> {
+        let (entry, repository) = self.pinned_input(name)?;
+        let mut present = shown(name, repository, Some(&entry));
+        if self.host.revocations.read()?.of_entry(&entry).is_some() {
+            present.status = Status::Failed;
+        }
+        if let Some(pin) = entry.next.clone() {
+            let url: FlakeReference = entry.pin.url.parse()?;
+            present.next = Some(match self.read_next(name, &entry, pin) {
+                Ok(next) => {
+                    let step = Step { name, url: &url, before: &entry, after: &next };
+                    let reasons = self.reasons(&step, true)?;
+                    let comparison = self.compare(&step, generator)?;
+                    let shown = Ok(Box::new(shown(name, next, None)));
+                    Waiting { shown, reasons, comparison: Some(Box::new(comparison)) }
+                }
+                // The repository may not have it any more.
+                Err(error) => Waiting { shown: Err(Box::new(error)), reasons: Vec::new(), comparison: None },
+            });
+        }
+        Ok(present)
+    }
+
+    /// What [`Self::accept_input`] would grant; with why it has to be accepted and what it changes where it is an update.
+    ///
+    /// # Errors
+    /// As [`Self::accept_input`].
+    pub fn show_meant(
+        &self,
+        name: &InputName,
+        revision: Option<Revision>,
+        digest: Option<Digest>,
+        generator: &mut Generator,
+    ) -> Result<(Shown, Option<(Vec<Reason>, Comparison)>), InputError> {
+        let (url, before) = self.entry(name)?;
+        let (entry, repository) = self.meant(name, &before, revision, digest)?;
+        let step = Step { name, url: &url, before: &before, after: &repository };
+        let changes = if entry.pin == before.pin {
+            None
+        } else {
+            Some((self.reasons(&step, true)?, self.compare(&step, generator)?))
+        };
+        let shown = shown(name, repository, Some(&entry));
+        Ok((shown, changes))
+    }
+
+    /// Grants an input what it asks for. That is the update that waits, if there is one, unless `revision` or `digest`, which
+    /// are what the operator saw, name the pinned revision.
+    ///
+    /// # Errors
+    /// When it isn't what the operator saw, or there is nothing to accept.
+    pub fn accept_input(
+        &self,
+        name: &InputName,
+        revision: Option<Revision>,
+        digest: Option<Digest>,
+    ) -> Result<Grant, InputError> {
+        let (_, before) = self.entry(name)?;
+        let (mut entry, repository) = self.meant(name, &before, revision, digest)?;
+        let found = entry.pin.revision;
+        if let Some(expected) = revision.filter(|expected| *expected != found) {
+            return Err(InputError::OtherRevision { name: name.clone(), expected, found });
+        }
+        let Contents::Modules(offer) = repository.contents else {
+            return Err(InputError::NothingToAccept(name.clone()));
+        };
+        let found = offer.terms.digest(&entry.pin);
+        if let Some(expected) = digest.filter(|expected| *expected != found) {
+            return Err(InputError::OtherDigest { name: name.clone(), expected, found });
+        }
+        let grant = Grant { digest: found, terms: offer.terms };
+        entry.grant = Some(grant.clone());
+        self.unrevoked(name, &entry)?;
+        let project_lock = self.repository.lock().map_err(ProjectError::from)?;
+        let mut lock = self.lock()?;
+        let record = self.record(Action::Accepted, name, &entry);
+        match lock.inputs.get_mut(name).filter(|now| **now == before) {
+            Some(now) => *now = entry,
+            None => return Err(InputError::Changed(name.clone())),
+        }
+        self.write_inputs(&project_lock, &self.state()?.project, lock, vec![record])?;
+        Ok(grant)
+    }
+
+    /// The entry that is to be accepted, not granted yet, with what it contains.
+    fn meant(
+        &self,
+        name: &InputName,
+        before: &Entry,
+        revision: Option<Revision>,
+        digest: Option<Digest>,
+    ) -> Result<(Entry, Repository), InputError> {
+        let next = before.next.clone().map(|pin| Ok((pin.clone(), self.read_next(name, before, pin)?)));
+        let named = |repository: &Repository| is_named(repository, revision, digest);
+        // The present one may be gone where the update isn't, and the other way round.
+        if let Some(next) = next {
+            let present = || self.pinned_input(name).ok().filter(|(_, repository)| named(repository));
+            let chosen = match &next {
+                Ok((_, next)) if named(next) => None,
+                _ if revision.is_some() || digest.is_some() => present(),
+                _ => None,
+            };
+            if let Some((entry, repository)) = chosen {
+                return Ok((entry, repository));
+            }
+            let (pin, repository): (_, Repository) = next.map_err(|error: InputError| error)?;
+            if matches!(repository.contents, Contents::Plain) {
+                return Err(InputError::LostModules(name.clone()));
+            }
+            let entry = Entry { held: before.held, branch: before.branch.clone(), ..Entry::pinned(pin) };
+            return Ok((entry, repository));
+        }
+        self.pinned_input(name)
+    }
+
+    /// Revokes what an input was granted: the grant, and its components at whatever revision. It outlives the project's
+    /// history. Answers the digests.
+    ///
+    /// # Errors
+    /// When there is no such input, it has no grant, or the revocation can't be kept.
+    pub fn revoke_input(&self, name: &InputName, revocation: &Revocation) -> Result<Vec<Digest>, InputError> {
+        // The lock alone is needed: a mistake elsewhere in the state mustn't stand in the way.
+        let Some(entry) = self.lock()?.inputs.remove(name) else { return Err(unknown(name, &self.state()?.project)) };
+        let grant = entry.grant.as_ref().ok_or_else(|| InputError::NothingToRevoke(name.clone()))?;
+        let digests: Vec<Digest> = revocation::digests(grant).collect();
+        self.host.revocations.add(digests.iter().map(|digest| (Revocable::Digest(*digest), revocation.clone())))?;
+        if let Err(error) = self.log_revocation(name, &entry, revocation) {
+            tracing::warn!("it is revoked, but {} doesn't say so: {error}", thymis_core::consent::FILE);
+        }
+        Ok(digests)
+    }
+
+    fn log_revocation(&self, name: &InputName, entry: &Entry, revocation: &Revocation) -> Result<(), InputError> {
+        let project_lock = self.repository.lock().map_err(ProjectError::from)?;
+        let record = self.record(Action::Revoked { reason: revocation.reason.clone() }, name, entry);
+        self.write_inputs(&project_lock, &self.state()?.project, self.lock()?, vec![record])
+    }
+}
