@@ -1,10 +1,5 @@
 use serde_json::json;
-use thymis_core::{
-    consent::{Action, Record},
-    digest::Digest,
-    id::InputName,
-    untrusted,
-};
+use thymis_core::{consent::Action, digest::Digest, id::InputName, untrusted};
 
 use crate::cli::{
     Answer, Context,
@@ -20,17 +15,18 @@ pub(super) fn log(context: &Context, name: Option<&InputName>, contains: Option<
     if let Some(line) = contains.filter(|line| !log.contains(line)) {
         return Err(Cut(*line).into());
     }
-    let mut called = name;
-    let mut about = |record: &Record| {
+    let (mut called, mut records) = (name, Vec::new());
+    for (line, record) in log.records().rev() {
         if let Action::Renamed { to } = &record.action
             && Some(to) == called
         {
             // What comes before happened under the earlier name.
             called = Some(&record.input);
         }
-        called.is_none_or(|name| record.input == *name)
-    };
-    let mut records: Vec<_> = log.records().rev().filter(|(_, record)| about(record)).collect();
+        if called.is_none_or(|name| record.input == *name) {
+            records.push((line, record));
+        }
+    }
     records.reverse();
     let lines: Vec<_> = records.iter().map(|(line, record)| json!({ "line": line, "record": record })).collect();
     if context.json(&json!({ "records": lines, "head": log.head() }))? {
