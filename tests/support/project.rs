@@ -22,6 +22,20 @@ pub struct Output {
 }
 
 impl Output {
+    /// Runs a command to its end.
+    ///
+    /// # Panics
+    /// When it can't be started, a signal ends it, or what it prints isn't UTF-8.
+    #[must_use]
+    pub fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap();
+        Self {
+            code: output.status.code().expect("no signal ends it"),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// # Panics
     /// When the command ended with another code than 0.
     #[track_caller]
@@ -147,12 +161,15 @@ impl World {
     /// Runs the program in a folder.
     #[must_use]
     pub fn thymis_in(&self, folder: &Path, arguments: &[&str]) -> Output {
-        let output = Program::command(&self.home()).args(arguments).current_dir(folder).output().unwrap();
-        Output {
-            code: output.status.code().expect("no signal ends it"),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        Output::of(self.command(arguments).current_dir(folder))
+    }
+
+    /// A call in the project's folder that is yet to be started, and may be given more before.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Program::command(&self.home());
+        command.args(arguments).current_dir(self.project());
+        command
     }
 
     /// Adds a local repository as an input.

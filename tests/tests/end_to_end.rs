@@ -290,7 +290,18 @@ fn every_command_answers_json_that_parses() {
     assert_eq!(answer(&["input", "accept", "web", "--yes"])["grant"]["digest"], shown["digest"]);
     assert_eq!(answer(&["input", "add", "again", &web])["status"], "awaiting-grant");
     assert_eq!(answer(&["input", "lock"])["pinned"], json!([]));
-    assert_eq!(answer(&["input", "remove", "again"])["removed"], "again");
+    assert_eq!(answer(&["input", "rename", "again", "twice"])["to"], "twice");
+    assert_eq!(answer(&["input", "remove", "twice"])["removed"], "twice");
+    assert_eq!(
+        answer(&["input", "test", &web])["name"],
+        listed[3]["url"].as_str().unwrap().rsplit('/').next().unwrap()
+    );
+    assert_eq!(answer(&["input", "pin", "web"])["result"], "held");
+    assert_eq!(answer(&["input", "update", "web"])[0]["result"], "held");
+    assert_eq!(answer(&["input", "unpin", "web"])["unpinned"], "web");
+    assert_eq!(answer(&["input", "revoked"])["digests"], json!({}));
+    let log = answer(&["input", "log"]);
+    assert_eq!(log["head"], log["records"].as_array().unwrap().last().unwrap()["line"]);
     let modules = answer(&["modules"]);
     assert_eq!(modules.as_array().unwrap().len(), 12);
     assert_eq!(modules[11]["module"], "web/web-app");
@@ -298,6 +309,8 @@ fn every_command_answers_json_that_parses() {
     assert_eq!(answer(&["modules", "web/web-app"])[0]["settings"][1]["key"], "port");
     assert_eq!(answer(&["generate"])["files"], 6);
     assert_eq!(answer(&["generate", "--check"])["changed"], false);
+    // The log.
+    assert!(answer(&["commit", "-m", "x"])["commit"].is_string());
     assert_eq!(answer(&["commit", "-m", "x"]), json!({ "commit": null }));
     assert_eq!(answer(&["why", "office-display", "services.web-app.port"])[0]["value"], "8090");
     assert_eq!(answer(&["eval", "office-display", "no.such"]), json!({ "no.such": null }));
@@ -429,6 +442,7 @@ fn a_commit_holds_state_and_all_that_was_generated_and_the_work_tree_is_clean() 
     assert_eq!(
         files.lines().collect::<Vec<_>>(),
         [
+            "consent.jsonl",
             "flake.lock",
             "flake.nix",
             "hosts.json",

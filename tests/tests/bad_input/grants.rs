@@ -47,11 +47,11 @@ fn the_revision_differs_from_the_grant() {
     replace(&world, &["modules.lock", "flake.lock"], &new, &"0".repeat(40));
     insta::assert_snapshot!(refused(&world, &["generate"]), @"
     5 configurations and tags can't be generated; nothing was changed:
-    - `temperature/temperature-logger` in tag `core`: the input `temperature` can't be used, failed: the commit REVISION is not on any branch or tag of git+file:///world/repositories/temperature-logger: it was never there, or its branch was removed or rewritten; choose a commit of a branch or tag
-    - `temperature/temperature-logger` in tag `greenhouses`: the input `temperature` can't be used, failed: the commit REVISION is not on any branch or tag of git+file:///world/repositories/temperature-logger: it was never there, or its branch was removed or rewritten; choose a commit of a branch or tag
+    - `temperature/temperature-logger` in tag `core`: the input `temperature` can't be used, failed: git+file:///world/repositories/temperature-logger doesn't have the commit REVISION on any branch or tag: it was never there, or its branch was removed or rewritten; choose a commit of a branch or tag
+    - `temperature/temperature-logger` in tag `greenhouses`: the input `temperature` can't be used, failed: git+file:///world/repositories/temperature-logger doesn't have the commit REVISION on any branch or tag: it was never there, or its branch was removed or rewritten; choose a commit of a branch or tag
     - configuration `greenhouse-north`: the tag `core` can't be generated
     - configuration `greenhouse-north`: the tag `greenhouses` can't be generated
-    - `temperature/temperature-logger` in configuration `greenhouse-south`: the input `temperature` can't be used, failed: the commit REVISION is not on any branch or tag of git+file:///world/repositories/temperature-logger: it was never there, or its branch was removed or rewritten; choose a commit of a branch or tag
+    - `temperature/temperature-logger` in configuration `greenhouse-south`: the input `temperature` can't be used, failed: git+file:///world/repositories/temperature-logger doesn't have the commit REVISION on any branch or tag: it was never there, or its branch was removed or rewritten; choose a commit of a branch or tag
     - configuration `greenhouse-south`: the tag `core` can't be generated
     - configuration `greenhouse-south`: the tag `greenhouses` can't be generated
     - configuration `office-display`: the tag `core` can't be generated
@@ -172,7 +172,7 @@ fn the_lock_holds_conflict_markers() {
 fn the_lock_holds_an_input_twice() {
     let world = World::generated();
     replace(&world, &["modules.lock"], "\"nixpkgs\": {\n", "\"temperature\": {\n");
-    insta::assert_snapshot!(refused(&world, &["generate"]), @"modules.lock: line 36, column 5: the key `temperature` is there twice; keep one of the two");
+    insta::assert_snapshot!(refused(&world, &["generate"]), @"modules.lock: line 38, column 5: the key `temperature` is there twice; keep one of the two");
 }
 
 #[test]

@@ -7,9 +7,9 @@ fn not_a_git_repository() {
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("flake.nix"), "{ outputs = _: { }; }").unwrap();
     let add = |path: &str| refused(&world, &["input", "add", "x", &format!("git+file://{path}")]);
-    insta::assert_snapshot!(add(folder.to_str().unwrap()), @"unreachable: git+file:///world/plain is not a git repository: check the address; if it moved or redirects, write where it leads to: could not find repository at '/world/plain'");
-    insta::assert_snapshot!(add(folder.join("none").to_str().unwrap()), @"unreachable: there is no folder at /world/plain/none: check the address git+file:///world/plain/none");
-    insta::assert_snapshot!(add(folder.join("flake.nix").to_str().unwrap()), @"unreachable: git+file:///world/plain/flake.nix is not a git repository: check the address; if it moved or redirects, write where it leads to: could not find repository at '/world/plain/flake.nix'");
+    insta::assert_snapshot!(add(folder.to_str().unwrap()), @"unreachable: git+file:///world/plain is not a git repository: check the address: could not find repository at '/world/plain'");
+    insta::assert_snapshot!(add(folder.join("none").to_str().unwrap()), @"unreachable: git+file:///world/plain/none is not there: there is no folder at /world/plain/none; check the address");
+    insta::assert_snapshot!(add(folder.join("flake.nix").to_str().unwrap()), @"unreachable: git+file:///world/plain/flake.nix is not a git repository: check the address: could not find repository at '/world/plain/flake.nix'");
     insta::assert_snapshot!(refused(&world, &["input", "add", "x", "./plain"]), @"`./plain` is a path: write it as `git+file://` and the absolute path, for example `git+file:///srv/modules`");
 }
 
@@ -19,7 +19,7 @@ fn an_empty_repository() {
     let folder = world.path().join("empty");
     fs::create_dir(&folder).unwrap();
     git(&folder, &["init", "--quiet"]);
-    insta::assert_snapshot!(refused(&world, &["input", "add", "x", &format!("git+file://{}", folder.display())]), @"failed: the repository git+file:///world/empty has no commits yet: commit something in it, then try again");
+    insta::assert_snapshot!(refused(&world, &["input", "add", "x", &format!("git+file://{}", folder.display())]), @"failed: git+file:///world/empty has no commits yet: commit something in it, then try again");
 }
 
 #[test]

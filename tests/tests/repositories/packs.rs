@@ -133,14 +133,18 @@ fn deltas_that_unfold() {
     );
     let (mut pack, mut names) = (Pack::default(), entry("100644", FLAKE.0, Id::of("blob", FLAKE.1.as_bytes())));
     pack.blob(FLAKE.1);
-    let base = pack.zeros(64 << 20);
-    pack.delta_at(base, &Delta::new(64 << 20, 2).copy(1).insert(b"x"));
-    names.extend((0..5000).flat_map(|name| entry("100644", format!("x{name:04}"), Id::of("blob", b"\0x"))));
+    let base = pack.zeros(256 << 20);
+    pack.delta_at(base, &Delta::new(256 << 20, 2).copy(1).insert(b"x"));
+    names.extend((0..10_000).flat_map(|name| entry("100644", format!("x{name:04}"), Id::of("blob", b"\0x"))));
     let tree = pack.object("tree", &names);
     let text = format!("tree {tree}\nauthor {SOMEBODY}\ncommitter {SOMEBODY}\n\nx\n");
     let commit = pack.object("commit", text.as_bytes());
     let often = serve(pack.bytes(), commit);
-    attacks.either_within(&["fetch_cpu_seconds=9"], "two bytes that are a delta of 64 MiB, named 5000 times", &often);
+    attacks.either_within(
+        &["fetch_cpu_seconds=9"],
+        "two bytes that are a delta of 256 MiB, named 10,000 times",
+        &often,
+    );
     attacks.done();
 }
 

@@ -67,7 +67,11 @@ impl Archive {
             Kind::Symlink => {
                 self.text("symlink");
                 self.text("target");
-                self.bytes(&reader.blob(entry.oid, path, LINK)?);
+                let target = reader.blob(entry.oid, path, LINK)?;
+                if target.is_empty() || target.contains(&0) {
+                    return Err(TreeError::Target { path: path.to_owned() });
+                }
+                self.bytes(&target);
             }
             Kind::Submodule => return Err(TreeError::Submodule { path: path.to_owned() }),
         }

@@ -5,7 +5,7 @@ use thymis_core::untrusted;
 /// The longest path in bytes.
 const LENGTH: usize = 1024;
 /// The longest segment in bytes: what common file systems hold.
-const SEGMENT: usize = 255;
+pub(super) const SEGMENT: usize = 255;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {

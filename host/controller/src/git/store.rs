@@ -230,6 +230,11 @@ impl Store {
         Ok(kept.is_some())
     }
 
+    fn keeps_any(&self, url: &FlakeReference, depth: Depth) -> bool {
+        let kept = |repository: Repository| Ok(repository.references_glob("refs/thymis/kept/*")?.next().is_some());
+        open_bare(&self.copy(url, depth)).and_then(kept).unwrap_or_default()
+    }
+
     /// The folder of one repository.
     fn own(&self, url: &FlakeReference) -> PathBuf {
         self.folder.join(Digest::of(url.fetch_url().as_bytes()).hex())
@@ -262,6 +267,9 @@ impl Store {
         if let Ok(Some(_lock)) = lock {
             // The next fetch tries again.
             let _ = self.remove_leftovers(url);
+            for depth in Depth::ALL.into_iter().filter(|depth| !self.keeps_any(url, *depth)) {
+                let _ = self.remove(&self.copy(url, depth));
+            }
         }
     }
 

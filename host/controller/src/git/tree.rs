@@ -7,7 +7,7 @@ use thymis_core::untrusted;
 
 use super::{
     error::GitError,
-    path::{PathError, check_path},
+    path::{self, PathError, check_path},
 };
 
 /// What an entry of a tree is.
@@ -94,9 +94,11 @@ pub enum TreeError {
     NotAFolder { path: String, kind: Kind },
     #[error("`{}` is a symbolic link, which is never followed: name the file itself", untrusted::short(.path))]
     Symlink { path: String },
+    #[error("`{}` is a symbolic link whose target no file system can hold: make it anew", untrusted::short(.path))]
+    Target { path: String },
     #[error("`{}` is a submodule; submodules are not supported: copy its files into the repository", untrusted::short(.path))]
     Submodule { path: String },
-    #[error("the folder `{}` holds the name `{}`, which is not usable: rename it (UTF-8, without `/` and NUL; not `.git`)", untrusted::short(.folder), untrusted::short(.name))]
+    #[error("the folder `{}` holds the name `{}`, which is not usable: rename it (UTF-8, at most 255 bytes, without `/` and NUL; not `.git`)", untrusted::short(.folder), untrusted::short(.name))]
     Name { folder: String, name: String },
     #[error("the folder `{}` names `{}` twice: the repository is damaged", untrusted::short(.folder), untrusted::short(.name))]
     Duplicate { folder: String, name: String },
@@ -222,7 +224,10 @@ pub(super) fn below(path: &str, name: &str) -> String {
 }
 
 fn usable(name: &str) -> bool {
-    !matches!(name, "" | "." | "..") && !name.eq_ignore_ascii_case(".git") && !name.contains(['/', '\0'])
+    !matches!(name, "" | "." | "..")
+        && name.len() <= path::SEGMENT
+        && !name.eq_ignore_ascii_case(".git")
+        && !name.contains(['/', '\0'])
 }
 
 fn broken(path: &str, error: git2::Error) -> TreeError {

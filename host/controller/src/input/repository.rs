@@ -20,6 +20,8 @@ const README: &str = "README.md";
 /// What a README must contain, so that a repository means to be one of modules.
 const MARKER: &str = "contains thymis modules";
 const MAX_README: usize = 4 << 20;
+/// How a file begins that stands for one which Git LFS has elsewhere.
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// A repository at one revision, read once: everything later works on these bytes.
 #[derive(Debug)]
@@ -72,6 +74,10 @@ pub enum RepositoryError {
     Wasi { file: String, source: thymis_sandbox::Denied },
     #[error(transparent)]
     Tree(#[from] TreeError),
+    #[error(
+        "the component `{0}` is a pointer of Git LFS, which is not followed: commit the file itself (`git lfs migrate export`)"
+    )]
+    LfsPointer(String),
     #[error("the repository has no folder `{0}`: `dir=` names the folder with the flake.nix")]
     NoFolder(String),
 }
@@ -96,7 +102,7 @@ impl RepositoryError {
             Self::NoMarker => Status::NoMagicString,
             Self::Manifest(error) if error.is_incompatible() => Status::Incompatible,
             Self::Manifest(_) | Self::ComponentMissing(_) => Status::BadManifest,
-            Self::Component { .. } | Self::Wasi { .. } => Status::Incompatible,
+            Self::Component { .. } | Self::Wasi { .. } | Self::LfsPointer(_) => Status::Incompatible,
             Self::Flake(_) | Self::Tree(_) | Self::NoFolder(_) => Status::Failed,
         }
     }
@@ -145,6 +151,9 @@ fn offer(snapshot: &Snapshot, manifest: &[u8], limits: &Limits) -> Result<Offer,
     for component in &manifest.components {
         let file = &component.file;
         let bytes = snapshot.read(file, max_bytes)?.ok_or_else(|| RepositoryError::ComponentMissing(file.clone()))?;
+        if bytes.starts_with(LFS_POINTER) {
+            return Err(RepositoryError::LfsPointer(file.clone()));
+        }
         let inspection = thymis_sandbox::inspect(&bytes, limits)
             .map_err(|source| RepositoryError::Component { file: file.clone(), source })?;
         inspection

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use indicatif::HumanCount;
 use serde_json::{Value, json};
-use thymis_core::{digest::Revision, id::InputName};
+use thymis_core::{digest::Revision, id::InputName, untrusted};
 
 use super::log::moment;
 use crate::{
@@ -130,7 +130,11 @@ fn tell(name: &InputName, updated: &Result<Update, InputError>) {
 
 /// What an update changes.
 pub(super) fn print(comparison: &Comparison) {
-    let Comparison { relation, commits, gained, lost, modules, effect } = comparison;
+    let Comparison { relation, commits, default_branch, gained, lost, modules, effect } = comparison;
+    if let Some((from, to)) = default_branch {
+        let (from, to) = (untrusted::short(from), untrusted::short(to));
+        anstream::println!("  {WARN}its default branch{RESET} is {to} now, it was {from}");
+    }
     match relation {
         Some(Relation::Older) => anstream::println!("  goes back to an older revision"),
         Some(Relation::Unrelated) => anstream::println!("  {WARN}its history was rewritten{RESET}"),

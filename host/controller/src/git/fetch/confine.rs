@@ -65,10 +65,7 @@ pub(super) fn files(own: &Path, source: Option<&Path>) {
     read.extend(["SSL_CERT_FILE", "SSL_CERT_DIR", "HOME"].into_iter().filter_map(variable));
     if let Some(source) = source {
         read.push(source.to_owned());
-        // A work tree's git folder may lie elsewhere.
-        if let Ok(repository) = git2::Repository::open(source) {
-            read.extend([repository.path().to_owned(), repository.commondir().to_owned()]);
-        }
+        read.extend(worktree(source));
     }
     let restrict = || -> Result<RulesetStatus, RulesetError> {
         let status = Ruleset::default()
@@ -85,6 +82,22 @@ pub(super) fn files(own: &Path, source: Option<&Path>) {
         Ok(RulesetStatus::NotEnforced) => eprintln!("files aren't bounded: this system has no Landlock"),
         Err(error) => eprintln!("files aren't bounded: {error}"),
     }
+}
+
+/// The git folder of a work tree that `git worktree` made, and the one that it shares: both know the work tree. What else a
+/// folder says of where its objects are isn't believed.
+#[cfg(target_os = "linux")]
+fn worktree(source: &Path) -> Vec<std::path::PathBuf> {
+    let found = || {
+        let repository = git2::Repository::open(source).ok()?;
+        let back = std::fs::read_to_string(repository.path().join("gitdir")).ok()?;
+        let own = Path::new(back.trim()).canonicalize().ok()?;
+        let shared = repository.commondir().canonicalize().ok()?;
+        let mutual = own == source.join(".git").canonicalize().ok()?
+            && repository.path().canonicalize().ok()?.parent()? == shared.join("worktrees");
+        mutual.then(|| vec![repository.path().to_owned(), shared])
+    };
+    found().unwrap_or_default()
 }
 
 #[cfg(not(target_os = "linux"))]

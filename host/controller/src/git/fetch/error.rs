@@ -9,7 +9,7 @@ use thymis_core::{
 
 use crate::git::{GitError, credential::Advice};
 
-/// Why nothing was fetched, and from where.
+/// Why nothing was fetched, and from which repository.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{url} {kind}")]
 pub struct FetchError {
@@ -29,13 +29,17 @@ pub enum FetchErrorKind {
     Moved,
     #[error("doesn't exist (any more), or {}: check whether it was renamed, deleted or made private", seen(*.credential))]
     NotFound { credential: bool },
+    #[error(
+        "borrows the objects of another repository (objects/info/alternates), where nothing is read: run `git repack -a -d` in it and remove that file"
+    )]
+    Alternates,
     #[error("has no commits yet: commit something in it, then try again")]
     Empty,
     #[error("can't be reached: check the address and the network, then try again: {0}")]
     Unreachable(GitError),
     #[error("can't be reached: its server answered with the status {status}; try again later")]
     Server { status: u16 },
-    #[error("is not there: there is no folder at {}", .0.display())]
+    #[error("is not there: there is no folder at {}; check the address", .0.display())]
     NoFolder(PathBuf),
     #[error("belongs to another user of this machine: change its owner, or run as the one who owns it")]
     Owner,
@@ -89,7 +93,7 @@ fn seen(credential: bool) -> &'static str {
 
 impl FetchErrorKind {
     pub(in crate::git) fn at(self, url: &FlakeReference) -> FetchError {
-        FetchError { url: Box::new(url.clone()), kind: self }
+        FetchError { url: Box::new(url.repository()), kind: self }
     }
 
     /// The server wants somebody else, or anybody at all.

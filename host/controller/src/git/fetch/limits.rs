@@ -27,7 +27,7 @@ impl Default for FetchLimits {
             refs: 100_000,
             stall_seconds: 60,
             total_seconds: 3600,
-            cpu_seconds: 1200,
+            cpu_seconds: 300,
             memory_bytes: 1 << 30,
         }
     }

@@ -97,8 +97,8 @@ pub(super) fn fetch(
             untrusted::short(&String::from_utf8_lossy(&said))
         });
         let answer = watch(&receiver, &store.limits, progress);
-        // It has answered and ends, or it has to.
-        let patience = if matches!(answer, Ok(Some(_))) { Duration::from_secs(5) } else { Duration::ZERO };
+        // It ends by itself, or it has to.
+        let patience = if answer.is_ok() { Duration::from_secs(5) } else { Duration::ZERO };
         drop(receiver);
         let status = reap(&mut child, Instant::now() + patience);
         let said = said.join().unwrap_or_default();

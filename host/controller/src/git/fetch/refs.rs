@@ -1,4 +1,7 @@
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use git2::Oid;
 use serde::{Deserialize, Serialize};
@@ -25,11 +28,13 @@ pub struct Refs {
 pub(super) struct Heads(pub(super) BTreeMap<String, (Oid, Option<String>)>);
 
 impl Heads {
-    pub(super) fn new(list: &[git2::RemoteHead<'_>]) -> Self {
+    /// `None` where a name is not UTF-8.
+    pub(super) fn new(list: &[git2::RemoteHead<'_>]) -> Option<Self> {
         let entry = |head: &git2::RemoteHead<'_>| {
             (head.name().to_owned(), (head.oid(), head.symref_target().map(str::to_owned)))
         };
-        Self(list.iter().map(entry).collect())
+        // git2 panics there.
+        catch_unwind(AssertUnwindSafe(|| Self(list.iter().map(entry).collect()))).ok()
     }
 
     pub(super) fn commit(&self, name: &str) -> Option<(String, Oid)> {

@@ -64,7 +64,8 @@ impl Fetch<'_> {
             remote.download(refspecs, Some(&mut options)).map_err(|error| self.failed(error, &seen))
         };
         ask(&mut remote, &[NOTHING.to_owned()])?;
-        let heads = Heads::new(remote.list()?);
+        let heads = Heads::new(remote.list()?)
+            .ok_or_else(|| FetchErrorKind::Contents("a branch or tag whose name is not UTF-8".to_owned()))?;
         let refs = self.store.limits.refs;
         if heads.0.is_empty() {
             return Err(FetchErrorKind::Empty);
@@ -261,6 +262,9 @@ impl Fetch<'_> {
             return Err(FetchErrorKind::NoFolder(folder));
         }
         match Repository::open(&folder) {
+            Ok(repository) if repository.commondir().join("objects/info/alternates").exists() => {
+                Err(FetchErrorKind::Alternates)
+            }
             Ok(_) => Ok(()),
             Err(error) if error.code() == ErrorCode::Owner => Err(FetchErrorKind::Owner),
             Err(error) => Err(FetchErrorKind::NotARepository(Some(error.into()))),
@@ -291,14 +295,17 @@ impl Fetch<'_> {
             (ErrorClass::Ssh, _) if credential && error.message().contains("authentic") => {
                 FetchErrorKind::refused(self.url, credential)
             }
+            _ if is_out_of_memory(error.message()) => too_large("fetch_memory_bytes", self.store.limits.memory_bytes),
             (ErrorClass::Net | ErrorClass::Os | ErrorClass::Ssl | ErrorClass::Ssh, _) => {
                 FetchErrorKind::Unreachable(error.into())
             }
             _ if error.code() == ErrorCode::Certificate => FetchErrorKind::Unreachable(error.into()),
-            _ if error.message().contains("out of memory") => {
-                too_large("fetch_memory_bytes", self.store.limits.memory_bytes)
-            }
             _ => FetchErrorKind::Git(GitError::from(error)),
         }
     }
+}
+
+/// In the words of libgit2, and of the system where it maps a file.
+pub(super) fn is_out_of_memory(message: &str) -> bool {
+    ["ut of memory", "annot allocate memory"].iter().any(|words| message.contains(words))
 }

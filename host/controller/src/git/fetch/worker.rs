@@ -11,7 +11,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 use thymis_core::reference::FlakeReference;
 
-use super::{Done, Fetch, FetchErrorKind, FetchLimits, FetchProgress, Wanted, confine, error::too_large};
+use super::{
+    Done, Fetch, FetchErrorKind, FetchLimits, FetchProgress, Wanted, confine, error::too_large,
+    remote::is_out_of_memory,
+};
 use crate::git::{credential::Credentials, store::Store, tree::TreeLimits};
 
 /// The argument that makes the program this process; it then calls [`serve`].
@@ -55,6 +58,8 @@ pub fn serve() -> ExitCode {
 
 fn run() -> Result<Done, FetchErrorKind> {
     let broken = |error: &dyn std::fmt::Display| FetchErrorKind::Worker(error.to_string());
+    // A panic may quote a stranger, and where it happened helps nobody.
+    std::panic::set_hook(Box::new(|_| {}));
     thymis_sandbox::worker::close_descriptors();
     let mut text = String::new();
     io::stdin().lock().read_to_string(&mut text).map_err(|error| broken(&error))?;
@@ -82,7 +87,7 @@ fn run() -> Result<Done, FetchErrorKind> {
     };
     let fetch = Fetch { store: &store, url: &request.url, credential: credentials.of(&request.url) };
     fetch.run(request.wanted, &mut progress).map_err(|kind| match kind {
-        FetchErrorKind::Git(error) if error.to_string().contains("out of memory") => {
+        FetchErrorKind::Git(_) | FetchErrorKind::Contents(_) if is_out_of_memory(&kind.to_string()) => {
             too_large("fetch_memory_bytes", request.limits.memory_bytes)
         }
         other => other,

@@ -24,6 +24,8 @@ pub struct Comparison {
     /// `None`: the history was not fetched.
     pub relation: Option<Relation>,
     pub commits: Option<Commits>,
+    /// The branch that the repository's `HEAD` stood for, and the one that it stands for now, where it was changed.
+    pub default_branch: Option<(String, String)>,
     /// Permissions, and device types.
     pub gained: Vec<More>,
     pub lost: Vec<More>,
@@ -86,6 +88,7 @@ impl Project {
         Ok(Comparison {
             relation: self.host.store.relation(url, new, old)?,
             commits: self.host.store.commits(url, new, old)?,
+            default_branch: None,
             gained,
             lost,
             modules,

@@ -269,7 +269,7 @@ impl Project {
             // What was generated from other inputs isn't what these give. An update that waits changes nothing.
             let used = |mut lock: Lock| {
                 for entry in lock.inputs.values_mut() {
-                    (entry.next, entry.held) = (None, false);
+                    (entry.next, entry.held, entry.branch) = (None, false, None);
                 }
                 lock
             };

@@ -141,6 +141,10 @@ impl Project {
         let (from, to) = (before.pin.revision, repository.pin.revision);
         let held = before.held || way != Way::Update;
         let branch = if way == Way::Update { fetched.reference } else { before.branch.clone() };
+        let renamed = match (&before.branch, &branch) {
+            (Some(from), Some(to)) if url.reference().is_none() && from != to => Some((from.clone(), to.clone())),
+            _ => None,
+        };
         let mut entry = Entry { held, branch, ..Entry::pinned(repository.pin.clone()) };
         entry.grant = step.grant().filter(|_| before.grant.is_some());
         if to != from {
@@ -148,11 +152,11 @@ impl Project {
         }
         let same = repository.pin == before.pin;
         let reasons = if same { Vec::new() } else { self.reasons(&step, false)? };
-        let comparison = if same { None } else { Some(Box::new(self.compare(&step, generator)?)) };
-        if same {
-            entry = Entry { next: None, held, ..before.clone() };
-        } else if !reasons.is_empty() {
-            entry = Entry { next: Some(entry.pin), held, ..before.clone() };
+        let comparison = if same { None } else { Some(self.compare(&step, generator)?) };
+        let comparison = comparison.map(|comparison| Box::new(Comparison { default_branch: renamed, ..comparison }));
+        if same || !reasons.is_empty() {
+            let next = if same { None } else { Some(entry.pin) };
+            entry = Entry { next, held, branch: entry.branch, ..before.clone() };
         }
         if entry != *before {
             let action = match way {
