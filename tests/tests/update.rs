@@ -99,11 +99,14 @@ fn a_rewritten_history_waits() {
     append(&repository, "README.md", "More words.\n");
     assert_eq!(update(&world)["result"], "moved");
     let before = generated(&world);
-    for rewrite in [&["reset", "--quiet", "--hard", "HEAD~1"][..], &["commit", "--quiet", "--amend", "-m", "Another"]] {
+    for (rewrite, why) in [
+        (&["reset", "--quiet", "--hard", "HEAD~1"][..], "it goes back to an older revision"),
+        (&["commit", "--quiet", "--amend", "-m", "Another"], "it was rewritten (force-pushed)"),
+    ] {
         git(&repository, rewrite);
         let updated = update(&world);
         assert_eq!(updated["result"], "waits", "{rewrite:?}");
-        assert!(updated["reasons"][0].as_str().unwrap().contains("it was rewritten, or goes back"), "{updated}");
+        assert!(updated["reasons"][0].as_str().unwrap().contains(why), "{updated}");
         assert_eq!(generated(&world), before);
     }
 }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     input::Status,
     nix::Nix,
-    project::{Catalogue, Generator, Shown, Waiting},
+    project::{Catalogue, Generator, InputError, Shown, Waiting},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,9 @@ pub(super) fn run(context: &Context, command: &Input) -> Answer {
             let uses = uses(context, &shown);
             if !context.arguments.json {
                 print(&shown, &uses);
+            }
+            if shown.digest.is_none() {
+                return Err(InputError::NothingToAccept(name.clone()).into());
             }
             // Whoever named a digest has seen what it stands for.
             let digest = match digest {

@@ -16,6 +16,7 @@ mod words;
 use std::{error::Error, path::Path, process::ExitCode, sync::Arc};
 
 use clap::Parser as _;
+use rustix::process::Resource;
 use thymis_core::untrusted;
 use thymis_sandbox::{Limits, worker};
 
@@ -116,8 +117,10 @@ fn run(arguments: Arguments) -> Answer {
 fn host(arguments: &Arguments) -> Result<Host, Box<dyn Error>> {
     let (mut limits, mut fetch) = (Limits::default(), FetchLimits::default());
     for (name, value) in &arguments.limits {
-        if !fetch.set(name, *value) {
-            limits.set(name, *value)?;
+        match fetch.bound(name) {
+            Some(_) if *value == 0 => return Err(format!("the limit `{name}` can't be 0").into()),
+            Some(bound) => *bound = *value,
+            None => limits.set(name, *value)?,
         }
     }
     let mut host = Host::of_program(limits)?;
@@ -125,6 +128,8 @@ fn host(arguments: &Arguments) -> Result<Host, Box<dyn Error>> {
     host.store = host.store.with_limits(fetch).with_plain_http(arguments.allow_plain_http);
     let named = || std::env::var_os("THYMIS_CREDENTIALS").filter(|name| !name.is_empty()).map(Into::into);
     if let Some(file) = arguments.credentials.clone().or_else(named) {
+        // What is read next is a secret.
+        worker::bound(&[(Resource::Core, 0, 0)])?;
         host.store = host.store.with_credentials(Credentials::read(&file)?);
     }
     Ok(host)

@@ -47,6 +47,8 @@ pub enum CredentialError {
     Read { path: PathBuf, source: io::Error },
     #[error("other users of this machine can read {}: run `chmod 600` on it, and think about new tokens", .0.display())]
     Exposed(PathBuf),
+    #[error("there are no credentials in it: write a table `[[credential]]` for each repository")]
+    None,
     #[error("the credentials are more than {MAX_FILE} bytes")]
     TooLong,
     #[error("the credentials aren't TOML: line {line}: {problem}. Write a table `[[credential]]` for each repository")]
@@ -116,6 +118,10 @@ impl Credentials {
         } else {
             let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
             let file = std::fs::File::options().read(true).custom_flags(flags).open(path).map_err(failed)?;
+            // Waiting for who writes into a pipe, if somebody does.
+            let flags = rustix::fs::fcntl_getfl(&file).map_err(|error| failed(error.into()))?;
+            let flags = flags - rustix::fs::OFlags::NONBLOCK;
+            rustix::fs::fcntl_setfl(&file, flags).map_err(|error| failed(error.into()))?;
             let metadata = file.metadata().map_err(failed)?;
             if metadata.is_file() && metadata.mode() & 0o077 != 0 {
                 return Err(CredentialError::Exposed(path.to_owned()));
@@ -150,6 +156,9 @@ impl Credentials {
                 return Err(invalid(CredentialProblem::Twice));
             }
             credentials.push(credential);
+        }
+        if credentials.is_empty() {
+            return Err(CredentialError::None);
         }
         Ok(Self(credentials))
     }

@@ -35,7 +35,7 @@ pub use host_key::{HostKey, HostKeyError};
 pub use objects::{Content, WriteError};
 pub use path::{PathError, check_path};
 pub use project::{Applied, ApplyError, Generated};
-pub use relation::{Commit, Commits, Relation};
+pub use relation::{Between, Commit, Relation};
 pub use snapshot::{Snapshot, SnapshotError};
 pub use store::Store;
 pub use tree::{Entry, Kind, TreeError, TreeLimits};

@@ -1,6 +1,6 @@
 //! Copies of strangers' repositories: a folder for each address, with one or two bare ones.
 //!
-//! Nothing in a copy is believed because it is there: a commit counts as fetched when a ref in `refs/thymis/kept/` names it,
+//! Nothing in a copy is believed because it is there: a commit counts as fetched when a ref in `refs/thymis/` names it,
 //! which is the last thing that a fetch writes. An interrupted fetch leaves at most files that no such ref leads to, and
 //! the next one removes them.
 
@@ -26,6 +26,7 @@ use super::{
     credential::Credentials,
     error::found,
     fetch::{self, FetchError, FetchErrorKind, FetchLimits, FetchProgress, Fetched, PATIENCE, Wanted},
+    relation::Between,
     snapshot::Snapshot,
     tree::TreeLimits,
 };
@@ -135,10 +136,10 @@ impl Store {
         url: &FlakeReference,
         progress: &mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
     ) -> Result<Fetched, FetchError> {
-        fetch::fetch(self, url, Wanted::Commit, progress)
+        fetch::fetch(self, url, Wanted::Commit, None, progress)
     }
 
-    /// As [`Self::fetch`], always with the whole history, so that [`Self::relation`] has an answer.
+    /// As [`Self::fetch`], always with the whole history, so that [`Self::compare`] has an answer.
     ///
     /// # Errors
     /// As [`Self::fetch`].
@@ -147,7 +148,20 @@ impl Store {
         url: &FlakeReference,
         progress: &mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
     ) -> Result<Fetched, FetchError> {
-        fetch::fetch(self, url, Wanted::History, progress)
+        fetch::fetch(self, url, Wanted::History, None, progress)
+    }
+
+    /// A commit on the ref of `url`, or where it names none on any branch or tag, with what came before it.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub fn fetch_revision(
+        &self,
+        url: &FlakeReference,
+        revision: Revision,
+        progress: &mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
+    ) -> Result<Fetched, FetchError> {
+        fetch::fetch(self, url, Wanted::History, Some(revision), progress)
     }
 
     /// A commit that was pinned earlier: whether it is on a branch or tag isn't asked again.
@@ -155,7 +169,7 @@ impl Store {
     /// # Errors
     /// As [`Self::fetch`].
     pub fn fetch_pinned(&self, url: &FlakeReference, revision: Revision) -> Result<Fetched, FetchError> {
-        fetch::fetch(self, &url.at(revision), Wanted::Pinned, &mut |_| ControlFlow::Continue(()))
+        fetch::fetch(self, url, Wanted::Pinned, Some(revision), &mut |_| ControlFlow::Continue(()))
     }
 
     /// A commit that was fetched before, without any network; `None` where it wasn't.
@@ -166,13 +180,38 @@ impl Store {
         self.kept_snapshot(url, revision).map_err(|kind| kind.at(url))
     }
 
+    /// As [`Self::snapshot`], of commits only that were found on a branch or tag when they were fetched.
+    ///
+    /// # Errors
+    /// A damaged copy.
+    pub fn proven_snapshot(&self, url: &FlakeReference, revision: Revision) -> Result<Option<Snapshot>, FetchError> {
+        self.snapshot_where(url, revision, &[kept(revision)]).map_err(|kind| kind.at(url))
+    }
+
+    /// What lies between two commits; `None` where the history of `new` was not fetched.
+    ///
+    /// # Errors
+    /// A damaged copy, or a history that takes more memory or time than it may.
+    pub fn compare(&self, url: &FlakeReference, new: Revision, old: Revision) -> Result<Option<Between>, FetchError> {
+        fetch::compare(self, url, new, old)
+    }
+
     pub(super) fn kept_snapshot(
         &self,
         url: &FlakeReference,
         revision: Revision,
     ) -> Result<Option<Snapshot>, FetchErrorKind> {
+        self.snapshot_where(url, revision, &[kept(revision), pinned(revision)])
+    }
+
+    fn snapshot_where(
+        &self,
+        url: &FlakeReference,
+        revision: Revision,
+        names: &[String],
+    ) -> Result<Option<Snapshot>, FetchErrorKind> {
         for depth in Depth::ALL {
-            if self.keeps(url, depth, revision)? {
+            if self.keeps(url, depth, names)? {
                 let folder = self.copy(url, depth);
                 let snapshot = Snapshot::open(&folder, revision, self.tree_limits)
                     .map_err(|error| FetchErrorKind::Contents(crate::report::chain(&error)))?;
@@ -188,7 +227,7 @@ impl Store {
         url: &FlakeReference,
         revision: Revision,
     ) -> Result<Option<Repository>, FetchErrorKind> {
-        if !self.keeps(url, Depth::History, revision)? {
+        if !self.keeps(url, Depth::History, &[kept(revision)])? {
             return Ok(None);
         }
         Ok(Some(open_bare(&self.copy(url, Depth::History))?))
@@ -212,6 +251,11 @@ impl Store {
         forget().map_err(|kind: FetchErrorKind| kind.at(url))
     }
 
+    /// Removes one copy, which is found to be damaged. Call it under the lock.
+    pub(super) fn drop_copy(&self, url: &FlakeReference, depth: Depth) -> Result<(), FetchErrorKind> {
+        self.remove(&self.copy(url, depth))
+    }
+
     fn remove(&self, path: &Path) -> Result<(), FetchErrorKind> {
         let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
         match removed {
@@ -220,18 +264,23 @@ impl Store {
         }
     }
 
-    fn keeps(&self, url: &FlakeReference, depth: Depth, revision: Revision) -> Result<bool, FetchErrorKind> {
+    /// Whether the copy has one of these refs.
+    fn keeps(&self, url: &FlakeReference, depth: Depth, names: &[String]) -> Result<bool, FetchErrorKind> {
         let folder = self.copy(url, depth);
         if !folder.exists() {
             return Ok(false);
         }
         let repository = open_bare(&folder)?;
-        let kept = found(repository.refname_to_id(&kept(revision))).map_err(FetchErrorKind::Git)?;
-        Ok(kept.is_some())
+        for name in names {
+            if found(repository.refname_to_id(name)).map_err(FetchErrorKind::Git)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn keeps_any(&self, url: &FlakeReference, depth: Depth) -> bool {
-        let kept = |repository: Repository| Ok(repository.references_glob("refs/thymis/kept/*")?.next().is_some());
+        let kept = |repository: Repository| Ok(repository.references_glob("refs/thymis/*/*")?.next().is_some());
         open_bare(&self.copy(url, depth)).and_then(kept).unwrap_or_default()
     }
 
@@ -306,6 +355,8 @@ impl Store {
         let mut options = RepositoryInitOptions::new();
         options.bare(true).external_template(false).initial_head("main");
         Repository::init_opts(fresh.path(), &options)?;
+        // A ref must not outlive the objects that it names, not even where the power is cut.
+        Config::open(&fresh.path().join("config"))?.set_bool("core.fsyncObjectFiles", true)?;
         std::fs::rename(fresh.keep(), &folder).map_err(|error| self.io(&error))?;
         Ok(open_bare(&folder)?)
     }
@@ -322,8 +373,14 @@ fn entries(folder: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     }
 }
 
+/// The ref of a commit that was found on a branch or tag.
 pub(super) fn kept(revision: Revision) -> String {
     format!("refs/thymis/kept/{revision}")
+}
+
+/// The ref of a commit that was asked for by itself.
+pub(super) fn pinned(revision: Revision) -> String {
+    format!("refs/thymis/pinned/{revision}")
 }
 
 pub(super) fn oid(revision: Revision) -> Result<Oid, git2::Error> {

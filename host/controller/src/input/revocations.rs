@@ -11,7 +11,7 @@ use thymis_core::{
 };
 
 /// Largest file that is read, in bytes.
-const LARGEST: u64 = 16 << 20;
+const LARGEST: u64 = 64 << 20;
 
 /// The file in which a user's revocations are. It lies outside of every project, so that no history brings back what was
 /// revoked.
@@ -26,6 +26,8 @@ pub enum RevocationError {
     Read { path: PathBuf, source: io::Error },
     #[error("the revocations can't be written to {}", path.display())]
     Write { path: PathBuf, source: io::Error },
+    #[error("{} would have more than {LARGEST} bytes: nothing was added; revoke fewer things at once, with shorter reasons", path.display())]
+    TooMany { path: PathBuf },
     #[error("without the revocations nothing may be used")]
     Json(#[from] JsonError),
     #[error("the revocations can't be written")]
@@ -81,6 +83,9 @@ impl Revocations {
         let new =
             revocations.into_iter().filter(|(what, revocation)| revoked.insert(*what, revocation.clone())).count();
         let bytes = json::write(&revoked)?;
+        if bytes.len() as u64 >= LARGEST {
+            return Err(RevocationError::TooMany { path: self.file.clone() });
+        }
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
         file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
         file.persist(&self.file).map_err(|error| failed(error.error))?;

@@ -152,23 +152,34 @@ impl Log {
         self.records().rev().map(|(_, record)| record).filter(about).find_map(accepts).unwrap_or_default()
     }
 
-    /// The revisions that an input was at since it was last added under this name or an earlier one, newest last. One
-    /// that was removed or goes by another name has none.
+    /// The revisions that led to where an input is, since it was last added under this name or an earlier one, newest last.
+    /// What it was rolled back from isn't among them. One that was removed or goes by another name has none.
     #[must_use]
     pub fn history(&self, input: &InputName) -> Vec<Past<'_>> {
         let mut name = input;
-        let mut past = Vec::new();
+        let mut past: Vec<(bool, Past<'_>)> = Vec::new();
         for (_, record) in self.records().rev() {
             match &record.action {
                 Action::Renamed { to } if to == name => name = &record.input,
                 _ if record.input != *name => {}
                 // What comes before is another input's.
                 Action::Renamed { .. } | Action::Removed => break,
-                Action::Added | Action::Accepted | Action::Updated | Action::RolledBack => past.extend(record.past()),
+                action @ (Action::Added | Action::Accepted | Action::Updated | Action::RolledBack) => {
+                    past.extend(record.past().map(|past| (*action == Action::RolledBack, past)));
+                }
                 Action::Withdrawn | Action::Held | Action::Released | Action::Revoked { .. } => {}
             }
         }
-        past.reverse();
+        let mut way: Vec<Past<'_>> = Vec::new();
+        for (rolled_back, step) in past.into_iter().rev() {
+            let there = |past: &Past<'_>| (past.url, past.revision) == (step.url, step.revision);
+            if let Some(at) = way.iter().rposition(there).filter(|_| rolled_back) {
+                way.truncate(at + 1);
+            } else {
+                way.push(step);
+            }
+        }
+        let mut past = way;
         // A revision is added, then accepted: that is one.
         past.dedup_by(|later, earlier| {
             let same = (later.url, later.revision, later.nar_hash) == (earlier.url, earlier.revision, earlier.nar_hash);

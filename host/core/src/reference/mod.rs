@@ -123,10 +123,16 @@ impl FlakeReference {
         }
     }
 
+    /// Whether it is on this machine, in a folder or behind a server.
+    #[must_use]
+    pub fn is_this_machine(&self) -> bool {
+        self.host().is_none_or(part::is_this_machine)
+    }
+
     /// Whether others could read and change what is fetched: `http` to a host that is not this machine.
     #[must_use]
     pub fn is_plain_http(&self) -> bool {
-        self.transport() == Transport::Http && !self.host().is_some_and(part::is_this_machine)
+        self.transport() == Transport::Http && !self.is_this_machine()
     }
 
     /// Full names that the ref asked for can have, the first that exists is meant. Forges resolve branches and tags; with

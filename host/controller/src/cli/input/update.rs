@@ -130,19 +130,19 @@ fn tell(name: &InputName, updated: &Result<Update, InputError>) {
 
 /// What an update changes.
 pub(super) fn print(comparison: &Comparison) {
-    let Comparison { relation, commits, default_branch, gained, lost, modules, effect } = comparison;
+    let Comparison { history, default_branch, gained, lost, modules, effect } = comparison;
     if let Some((from, to)) = default_branch {
         let (from, to) = (untrusted::short(from), untrusted::short(to));
         anstream::println!("  {WARN}its default branch{RESET} is {to} now, it was {from}");
     }
-    match relation {
+    match history.as_ref().map(|history| history.relation) {
         Some(Relation::Older) => anstream::println!("  goes back to an older revision"),
         Some(Relation::Unrelated) => anstream::println!("  {WARN}its history was rewritten{RESET}"),
         _ => {}
     }
-    if let Some(commits) = commits.as_ref().filter(|commits| commits.count > 0) {
-        anstream::println!("  commits   {}", commits.count);
-        for commit in commits.newest.iter().take(10) {
+    if let Some(history) = history.as_ref().filter(|history| history.count > 0) {
+        anstream::println!("  commits   {}", history.count);
+        for commit in history.newest.iter().take(10) {
             let day = moment(u64::try_from(commit.time).unwrap_or_default());
             let day = day.get(..10).unwrap_or_default();
             anstream::println!("    {} {DIM}{day}{RESET} {}", commit.revision.short(), commit.summary);

@@ -60,6 +60,12 @@ pub(super) fn files(own: &Path, source: Option<&Path>) {
     };
 
     let abi = ABI::V6;
+    let never = AccessFs::Execute
+        | AccessFs::MakeBlock
+        | AccessFs::MakeChar
+        | AccessFs::MakeFifo
+        | AccessFs::MakeSock
+        | AccessFs::MakeSym;
     let variable = |name: &str| std::env::var_os(name).map(std::path::PathBuf::from);
     let mut read: Vec<std::path::PathBuf> = READ.iter().map(Into::into).collect();
     read.extend(["SSL_CERT_FILE", "SSL_CERT_DIR", "HOME"].into_iter().filter_map(variable));
@@ -72,8 +78,8 @@ pub(super) fn files(own: &Path, source: Option<&Path>) {
             .handle_access(AccessFs::from_all(abi))?
             .scope(Scope::from_all(abi))?
             .create()?
-            .add_rules(path_beneath_rules(&read, AccessFs::from_read(abi)))?
-            .add_rules(path_beneath_rules([own], AccessFs::from_all(abi)))?
+            .add_rules(path_beneath_rules(&read, AccessFs::ReadFile | AccessFs::ReadDir))?
+            .add_rules(path_beneath_rules([own], AccessFs::from_all(abi) & !never))?
             .restrict_self()?;
         Ok(status.ruleset)
     };

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// Bounds on one fetch. Each can be changed by its name in [`FetchLimits::set`].
+/// Bounds on one fetch. Each can be changed by its name in [`FetchLimits::bound`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FetchLimits {
     /// Bytes received.
@@ -50,15 +50,8 @@ impl FetchLimits {
         ]
     }
 
-    /// Changes the bound of this name; answers whether there is one and the value is no nonsense.
-    pub fn set(&mut self, name: &str, value: u64) -> bool {
-        let found = self.all().into_iter().find(|(known, ..)| *known == name);
-        match found {
-            Some((_, _, bound)) if value > 0 => {
-                *bound = value;
-                true
-            }
-            _ => false,
-        }
+    /// The bound of this name, to be changed.
+    pub fn bound(&mut self, name: &str) -> Option<&mut u64> {
+        self.all().into_iter().find(|(known, ..)| *known == name).map(|(_, _, bound)| bound)
     }
 }

@@ -12,6 +12,7 @@ use std::{
 
 use rustix::process::Signal;
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
 use tempfile::TempDir;
 use thymis_core::{
     reference::{FlakeReference, Transport},
@@ -20,7 +21,7 @@ use thymis_core::{
 use thymis_sandbox::worker::reap;
 
 use super::{
-    COMMAND, Done, FetchErrorKind, FetchLimits, FetchProgress, Wanted,
+    Answer, COMMAND, FetchErrorKind, FetchLimits, FetchProgress, Phase, Task,
     error::too_large,
     worker::{Message, Request},
 };
@@ -47,18 +48,18 @@ const PASSED: [&str; 10] = [
     "NO_PROXY",
 ];
 
-pub(super) fn fetch(
+pub(super) fn perform(
     program: &Path,
     store: &Store,
     url: &FlakeReference,
     credential: Option<&Credential>,
-    wanted: Wanted,
+    task: Task,
     progress: &mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
-) -> Result<Done, FetchErrorKind> {
+) -> Result<Answer, FetchErrorKind> {
     let request = Request {
         folder: store.folder().to_owned(),
         url: url.clone(),
-        wanted,
+        task,
         limits: store.limits,
         tree_limits: store.tree_limits,
         credential: credential.map(|credential| credential.expose().expose_secret().to_owned()),
@@ -122,20 +123,21 @@ fn watch(
     messages: &mpsc::Receiver<Message>,
     limits: &FetchLimits,
     progress: &mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
-) -> Result<Option<Result<Done, FetchErrorKind>>, FetchErrorKind> {
+) -> Result<Option<Result<Answer, FetchErrorKind>>, FetchErrorKind> {
     let begin = Instant::now();
     let stall = Duration::from_secs(limits.stall_seconds);
     let total = Duration::from_secs(limits.total_seconds);
     // What had come when the present stretch of patience began.
     let (mut since, mut before) = (Instant::now(), FetchProgress::default());
+    let mut phase = Phase::Reading;
     loop {
-        let (left, name, seconds) = [
-            (stall.saturating_sub(since.elapsed()), "fetch_stall_seconds", limits.stall_seconds),
-            (total.saturating_sub(begin.elapsed()), "fetch_total_seconds", limits.total_seconds),
-        ]
-        .into_iter()
-        .min()
-        .unwrap_or_default();
+        let in_total = (total.saturating_sub(begin.elapsed()), "fetch_total_seconds", limits.total_seconds);
+        let (left, name, seconds) = match phase {
+            Phase::Receiving => {
+                (stall.saturating_sub(since.elapsed()), "fetch_stall_seconds", limits.stall_seconds).min(in_total)
+            }
+            Phase::Waiting | Phase::Reading => in_total,
+        };
         match messages.recv_timeout(left) {
             Ok(Message::Progress(now)) => {
                 let unpacks = now.total_objects > 0 && now.objects == now.total_objects && now.deltas > before.deltas;
@@ -146,7 +148,8 @@ fn watch(
                     return Err(FetchErrorKind::Stopped);
                 }
             }
-            Ok(Message::Done(done)) => return Ok(Some(Ok(*done))),
+            Ok(Message::Phase(now)) => (since, phase) = (Instant::now(), now),
+            Ok(Message::Done(answer)) => return Ok(Some(Ok(answer))),
             Ok(Message::Failed(kind)) => return Ok(Some(Err(kind))),
             Err(RecvTimeoutError::Timeout) => return Err(FetchErrorKind::Slow { seconds, name: name.to_owned() }),
             Err(RecvTimeoutError::Disconnected) => return Ok(None),
@@ -157,7 +160,19 @@ fn watch(
 fn line(reader: &mut impl std::io::BufRead) -> Option<Message> {
     let mut bytes = Vec::new();
     reader.by_ref().take(LINE).read_until(b'\n', &mut bytes).ok()?;
-    serde_json::from_slice(&bytes).ok()
+    let mut message = serde_json::from_slice(&bytes).ok()?;
+    // What the process says was perhaps put into its mouth.
+    make_plain(&mut message);
+    serde_json::from_value(message).ok()
+}
+
+fn make_plain(value: &mut Value) {
+    match value {
+        Value::String(text) if !untrusted::is_plain(text) => *text = untrusted::line(text),
+        Value::Array(values) => values.iter_mut().for_each(make_plain),
+        Value::Object(object) => object.values_mut().for_each(make_plain),
+        _ => {}
+    }
 }
 
 /// Why there is no answer.

@@ -15,13 +15,13 @@ use git2::{
 use secrecy::ExposeSecret as _;
 use thymis_core::{digest::Revision, reference::FlakeReference};
 
-use super::{Done, FetchErrorKind, FetchProgress, Wanted, error::too_large, refs::Heads};
+use super::{Done, FetchErrorKind, FetchProgress, Phase, Wanted, error::too_large, refs::Heads};
 use crate::git::{
     GitError,
     credential::{Credential, Kind},
     host_key,
     snapshot::Snapshot,
-    store::{Depth, Store, kept, oid},
+    store::{Depth, Store, kept, oid, pinned},
 };
 
 /// No ref has this name, so asking for it transfers nothing: libgit2 sends headers of one's own with downloads only.
@@ -32,6 +32,9 @@ pub(super) struct Fetch<'a> {
     pub(super) store: &'a Store,
     pub(super) url: &'a FlakeReference,
     pub(super) credential: Option<&'a Credential>,
+    /// The commit that is wanted; by default the newest.
+    pub(super) revision: Option<Revision>,
+    pub(super) phase: &'a dyn Fn(Phase),
 }
 
 /// What happened during a conversation that libgit2's errors don't tell.
@@ -42,6 +45,8 @@ struct Seen {
     shown: Cell<bool>,
     host_key: RefCell<Option<String>>,
     stop: RefCell<Option<FetchErrorKind>>,
+    /// Bytes of a folder's progress in words.
+    said: Cell<u64>,
 }
 
 impl Fetch<'_> {
@@ -51,15 +56,27 @@ impl Fetch<'_> {
         wanted: Wanted,
         progress: &mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
     ) -> Result<Done, FetchErrorKind> {
+        self.attempt(wanted, progress, false)
+    }
+
+    fn attempt(
+        &self,
+        wanted: Wanted,
+        progress: &mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
+        retried: bool,
+    ) -> Result<Done, FetchErrorKind> {
         self.check_local()?;
         // libgit2 can't fetch without history from a folder.
         let local = self.url.local_path().is_some();
         let depth = if local || wanted == Wanted::History { Depth::History } else { Depth::Tip };
+        (self.phase)(Phase::Waiting);
         let lock = self.store.lock(self.url)?;
+        (self.phase)(Phase::Receiving);
         let repository = self.store.repository(self.url, depth)?;
         let seen = Seen::default();
         let mut remote = repository.remote_anonymous(&self.url.fetch_url())?;
-        let mut options = self.options(depth, &seen, progress);
+        let told = RefCell::new(progress);
+        let mut options = self.options(depth, &seen, &told);
         let mut ask = |remote: &mut Remote<'_>, refspecs: &[String]| {
             remote.download(refspecs, Some(&mut options)).map_err(|error| self.failed(error, &seen))
         };
@@ -73,34 +90,49 @@ impl Fetch<'_> {
         if heads.0.len() as u64 > refs {
             return Err(too_large("fetch_refs", refs));
         }
-        let candidates = self.candidates(&heads)?;
-        let target = self.url.revision().map(oid).transpose()?;
+        let candidates = match self.candidates(&heads) {
+            // Its branch may be gone since.
+            Err(_) if wanted == Wanted::Pinned && depth == Depth::Tip => Vec::new(),
+            candidates => candidates?,
+        };
+        let target = self.revision.map(oid).transpose()?;
         let tip = match target {
             None => candidates.first(),
             Some(target) => candidates.iter().find(|(_, tip)| *tip == target),
         };
         if let (None, Some(target), Depth::Tip) = (tip, target, depth) {
             if wanted == Wanted::Pinned && ask(&mut remote, &[target.to_string()]).is_ok() {
-                return self.keep(&repository, depth, None, target, &heads);
+                return self.keep(&repository, depth, None, target, &heads, &pinned);
             }
             // Servers give what is on no branch too, and old servers nothing but branches: the history tells.
             drop((options, remote, lock));
-            return self.run(Wanted::History, progress);
+            return self.run(Wanted::History, told.into_inner());
         }
-        let wanted = tip.map_or(candidates.as_slice(), std::slice::from_ref);
+        let tips = tip.map_or(candidates.as_slice(), std::slice::from_ref);
         // A revision alone may hang on any branch or tag; a ref of the remote becomes none here.
-        let refspecs: Vec<String> = wanted.iter().map(|(name, _)| format!("+{name}:{name}")).collect();
-        if !wanted.iter().all(|(_, oid)| repository.find_commit(*oid).is_ok()) {
+        let refspecs: Vec<String> = tips.iter().map(|(name, _)| format!("+{name}:{name}")).collect();
+        let known = tips.iter().all(|(_, oid)| repository.find_commit(*oid).is_ok());
+        if !known {
             ask(&mut remote, &refspecs)?;
         }
+        (self.phase)(Phase::Reading);
         let (name, commit) = match tip {
             Some((name, tip)) => {
                 let commit = repository.find_object(*tip, None).and_then(|object| object.peel_to_commit())?;
                 (Some(name.clone()), commit.id())
             }
-            None => (self.url.full_references().into_iter().next(), self.reachable(&repository, wanted, target)?),
+            None => (self.url.full_references().into_iter().next(), self.reachable(&repository, tips, target)?),
         };
-        self.keep(&repository, depth, name, commit, &heads)
+        let done = self.keep(&repository, depth, name, commit, &heads, &kept);
+        match done {
+            // It was here, and isn't whole.
+            Err(FetchErrorKind::Contents(_)) if known && !retried => {
+                self.store.drop_copy(self.url, depth)?;
+                drop((options, remote, lock));
+                self.attempt(wanted, told.into_inner(), true)
+            }
+            done => done,
+        }
     }
 
     /// The last step: a commit of which everything was read counts as fetched.
@@ -111,14 +143,16 @@ impl Fetch<'_> {
         name: Option<String>,
         commit: Oid,
         heads: &Heads,
+        reference: &dyn Fn(Revision) -> String,
     ) -> Result<Done, FetchErrorKind> {
+        (self.phase)(Phase::Reading);
         let revision = Revision::from_bytes(commit.as_bytes().try_into().unwrap_or_default());
         // Everything in it is unpacked here, within the bounds of this process, before anyone else does so.
         Snapshot::open(&self.store.copy(self.url, depth), revision, self.store.tree_limits)
             .map_err(|error| FetchErrorKind::Contents(crate::report::chain(&error)))?
             .nar_hash()
             .map_err(|error| FetchErrorKind::Contents(crate::report::chain(&error)))?;
-        repository.reference(&kept(revision), commit, true, "fetched")?;
+        repository.reference(&reference(revision), commit, true, "fetched")?;
         let reference = name.filter(|name| name != "HEAD").or_else(|| heads.default_branch());
         Ok(Done { revision, reference, refs: heads.refs() })
     }
@@ -127,7 +161,7 @@ impl Fetch<'_> {
     fn candidates(&self, heads: &Heads) -> Result<Vec<(String, Oid)>, FetchErrorKind> {
         let mut names = self.url.full_references();
         if names.is_empty() {
-            if self.url.revision().is_some() {
+            if self.revision.is_some() {
                 return Ok(heads.branches_and_tags());
             }
             names.push("HEAD".to_owned());
@@ -159,7 +193,7 @@ impl Fetch<'_> {
                 return Ok(commit);
             }
         }
-        Err(match self.url.revision() {
+        Err(match self.revision {
             Some(revision) => FetchErrorKind::missing_revision(self.url, revision),
             None => FetchErrorKind::Empty,
         })
@@ -169,11 +203,13 @@ impl Fetch<'_> {
         &'cb self,
         depth: Depth,
         seen: &'cb Seen,
-        progress: &'cb mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
+        progress: &'cb RefCell<&mut dyn FnMut(FetchProgress) -> ControlFlow<()>>,
     ) -> FetchOptions<'cb> {
         let mut options = FetchOptions::new();
         let mut proxy = ProxyOptions::new();
-        proxy.auto();
+        if !self.url.is_this_machine() {
+            proxy.auto();
+        }
         options
             .remote_callbacks(self.callbacks(seen, progress))
             .proxy_options(proxy)
@@ -191,7 +227,7 @@ impl Fetch<'_> {
     fn callbacks<'cb>(
         &'cb self,
         seen: &'cb Seen,
-        progress: &'cb mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
+        progress: &'cb RefCell<&mut dyn FnMut(FetchProgress) -> ControlFlow<()>>,
     ) -> RemoteCallbacks<'cb> {
         let limits = self.store.limits;
         let mut callbacks = RemoteCallbacks::new();
@@ -201,6 +237,16 @@ impl Fetch<'_> {
             None => Ok(CertificateCheckStatus::CertificatePassthrough),
             Some(key) => self.check_host_key(seen, key.hostkey().unwrap_or_default()),
         });
+        // From a folder nothing arrives for a while, and this is all that is heard.
+        callbacks.sideband_progress(move |text| {
+            if self.url.local_path().is_some() {
+                let said = seen.said.get().saturating_add(text.len() as u64);
+                seen.said.set(said);
+                // Who wants to stop is asked again when something is received.
+                let _ = progress.borrow_mut()(FetchProgress { bytes: said, ..FetchProgress::default() });
+            }
+            true
+        });
         callbacks.transfer_progress(move |now| {
             let (bytes, objects) = (now.received_bytes() as u64, now.total_objects() as u64);
             let stop = if bytes > limits.bytes {
@@ -209,12 +255,12 @@ impl Fetch<'_> {
                 Some(too_large("fetch_objects", limits.objects))
             } else {
                 let report = FetchProgress {
-                    bytes,
+                    bytes: bytes.saturating_add(if self.url.local_path().is_some() { seen.said.get() } else { 0 }),
                     objects: now.received_objects() as u64,
                     total_objects: objects,
                     deltas: now.indexed_deltas() as u64,
                 };
-                progress(report).is_break().then_some(FetchErrorKind::Stopped)
+                progress.borrow_mut()(report).is_break().then_some(FetchErrorKind::Stopped)
             };
             let go_on = stop.is_none();
             if let Some(stop) = stop {

@@ -8,11 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::Resource;
 use serde::{Deserialize, Serialize};
 use thymis_core::reference::FlakeReference;
+use thymis_sandbox::worker::bound;
 
 use super::{
-    Done, Fetch, FetchErrorKind, FetchLimits, FetchProgress, Wanted, confine, error::too_large,
+    Answer, FetchErrorKind, FetchLimits, FetchProgress, Phase, Task, confine, error::too_large, here,
     remote::is_out_of_memory,
 };
 use crate::git::{credential::Credentials, store::Store, tree::TreeLimits};
@@ -29,7 +31,7 @@ const PACE: Duration = Duration::from_millis(100);
 pub(super) struct Request {
     pub(super) folder: PathBuf,
     pub(super) url: FlakeReference,
-    pub(super) wanted: Wanted,
+    pub(super) task: Task,
     pub(super) limits: FetchLimits,
     pub(super) tree_limits: TreeLimits,
     /// As [`Credentials::parse`] reads it.
@@ -40,8 +42,9 @@ pub(super) struct Request {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Message {
+    Phase(Phase),
     Progress(FetchProgress),
-    Done(Box<Done>),
+    Done(Answer),
     Failed(FetchErrorKind),
 }
 
@@ -50,17 +53,19 @@ pub(super) enum Message {
 #[must_use]
 pub fn serve() -> ExitCode {
     let answer = match run() {
-        Ok(done) => Message::Done(Box::new(done)),
+        Ok(answer) => Message::Done(answer),
         Err(kind) => Message::Failed(kind),
     };
     if tell(&answer).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn run() -> Result<Done, FetchErrorKind> {
+fn run() -> Result<Answer, FetchErrorKind> {
     let broken = |error: &dyn std::fmt::Display| FetchErrorKind::Worker(error.to_string());
     // A panic may quote a stranger, and where it happened helps nobody.
     std::panic::set_hook(Box::new(|_| {}));
     thymis_sandbox::worker::close_descriptors();
+    // What is read next is a secret.
+    bound(&[(Resource::Core, 0, 0)]).map_err(|error| broken(&error))?;
     let mut text = String::new();
     io::stdin().lock().read_to_string(&mut text).map_err(|error| broken(&error))?;
     let request: Request = serde_json::from_str(&text).map_err(|_| broken(&"the request is cut short"))?;
@@ -85,8 +90,12 @@ fn run() -> Result<Done, FetchErrorKind> {
         }
         ControlFlow::Continue(())
     };
-    let fetch = Fetch { store: &store, url: &request.url, credential: credentials.of(&request.url) };
-    fetch.run(request.wanted, &mut progress).map_err(|kind| match kind {
+    let phase = |phase: Phase| {
+        // The parent that doesn't hear it ends this process.
+        let _ = tell(&Message::Phase(phase));
+    };
+    let credential = credentials.of(&request.url);
+    here(&store, &request.url, credential, request.task, &phase, &mut progress).map_err(|kind| match kind {
         FetchErrorKind::Git(_) | FetchErrorKind::Contents(_) if is_out_of_memory(&kind.to_string()) => {
             too_large("fetch_memory_bytes", request.limits.memory_bytes)
         }

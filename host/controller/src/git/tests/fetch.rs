@@ -27,12 +27,12 @@ fn head_branch_tag_and_commit_are_found() {
 
     let store = fixture.store();
     let url = fixture.url("");
-    let relation = |new, old| store.relation(&url, new, old).unwrap();
+    let relation = |new, old| store.compare(&url, new, old).unwrap().map(|between| between.relation);
     assert_eq!(relation(head.revision, pinned.revision), Some(Relation::Newer));
     assert_eq!(relation(pinned.revision, head.revision), Some(Relation::Older));
     assert_eq!(relation(head.revision, head.revision), Some(Relation::Same));
-    let commits = store.commits(&url, head.revision, pinned.revision).unwrap().unwrap();
-    assert_eq!((commits.count, commits.newest[0].revision), (1, head.revision));
+    let between = store.compare(&url, head.revision, pinned.revision).unwrap().unwrap();
+    assert_eq!((between.count, between.newest[0].revision), (1, head.revision));
     // Without the repository, what was fetched is still there.
     std::fs::remove_dir_all(fixture.repository()).unwrap();
     assert_eq!(store.snapshot(&url, pinned.revision).unwrap().unwrap().read("a", 10).unwrap().unwrap(), b"1");

@@ -7,7 +7,10 @@ use thymis_core::{
     revocation::{self, Revocable, Revocation},
 };
 
-use super::{Comparison, InputError, Reason, Shown, Waiting, is_named, shown, unknown, update::Step};
+use super::{
+    Comparison, InputError, Reason, Shown, Waiting, is_named, shown, unknown,
+    update::{Step, Way},
+};
 use crate::{
     input::{Contents, Repository, Status},
     project::{Generator, Project, ProjectError},
@@ -28,9 +31,7 @@ impl Project {
             let url: FlakeReference = entry.pin.url.parse()?;
             present.next = Some(match self.read_next(name, &entry, pin) {
                 Ok(next) => {
-                    let step = Step { name, url: &url, before: &entry, after: &next };
-                    let reasons = self.reasons(&step, true)?;
-                    let comparison = self.compare(&step, generator)?;
+                    let (reasons, comparison) = self.waiting(name, &url, &entry, &next, generator)?;
                     let shown = Ok(Box::new(shown(name, next, None)));
                     Waiting { shown, reasons, comparison: Some(Box::new(comparison)) }
                 }
@@ -39,6 +40,21 @@ impl Project {
             });
         }
         Ok(present)
+    }
+
+    /// Why an update waits, and what it changes.
+    fn waiting(
+        &self,
+        name: &InputName,
+        url: &FlakeReference,
+        before: &Entry,
+        after: &Repository,
+        generator: &mut Generator,
+    ) -> Result<(Vec<Reason>, Comparison), InputError> {
+        let step = Step { name, url, before, after, branch: None, way: Way::Update };
+        let between = self.host.store.compare(url, after.pin.revision, before.pin.revision)?;
+        let reasons = self.reasons(&step, between.as_ref(), true)?;
+        Ok((reasons, self.compare(&step, between, generator)?))
     }
 
     /// What [`Self::accept_input`] would grant; with why it has to be accepted and what it changes where it is an update.
@@ -54,11 +70,10 @@ impl Project {
     ) -> Result<(Shown, Option<(Vec<Reason>, Comparison)>), InputError> {
         let (url, before) = self.entry(name)?;
         let (entry, repository) = self.meant(name, &before, revision, digest)?;
-        let step = Step { name, url: &url, before: &before, after: &repository };
         let changes = if entry.pin == before.pin {
             None
         } else {
-            Some((self.reasons(&step, true)?, self.compare(&step, generator)?))
+            Some(self.waiting(name, &url, &before, &repository, generator)?)
         };
         let shown = shown(name, repository, Some(&entry));
         Ok((shown, changes))
@@ -114,7 +129,7 @@ impl Project {
         let named = |repository: &Repository| is_named(repository, revision, digest);
         // The present one may be gone where the update isn't, and the other way round.
         if let Some(next) = next {
-            let present = || self.pinned_input(name).ok().filter(|(_, repository)| named(repository));
+            let present = || self.proven_input(name).ok().filter(|(_, repository)| named(repository));
             let chosen = match &next {
                 Ok((_, next)) if named(next) => None,
                 _ if revision.is_some() || digest.is_some() => present(),
@@ -130,7 +145,7 @@ impl Project {
             let entry = Entry { held: before.held, branch: before.branch.clone(), ..Entry::pinned(pin) };
             return Ok((entry, repository));
         }
-        self.pinned_input(name)
+        self.proven_input(name)
     }
 
     /// Revokes what an input was granted: the grant, and its components at whatever revision. It outlives the project's

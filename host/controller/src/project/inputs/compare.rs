@@ -10,7 +10,7 @@ use thymis_core::{
 
 use super::{InputError, update::Step};
 use crate::{
-    git::{Commits, Relation},
+    git::Between,
     project::{Catalogue, Generation, Generator, Project, State, catalogue::is_base},
 };
 
@@ -22,8 +22,7 @@ const TOLD: usize = 20;
 #[serde(rename_all = "kebab-case")]
 pub struct Comparison {
     /// `None`: the history was not fetched.
-    pub relation: Option<Relation>,
-    pub commits: Option<Commits>,
+    pub history: Option<Between>,
     /// The branch that the repository's `HEAD` stood for, and the one that it stands for now, where it was changed.
     pub default_branch: Option<(String, String)>,
     /// Permissions, and device types.
@@ -55,9 +54,13 @@ pub struct Effect {
 
 impl Project {
     /// Generates with both revisions, as if the new one was accepted, and compares.
-    pub(super) fn compare(&self, step: &Step<'_>, generator: &mut Generator) -> Result<Comparison, InputError> {
-        let Step { name, url, before, after } = *step;
-        let (new, old) = (after.pin.revision, before.pin.revision);
+    pub(super) fn compare(
+        &self,
+        step: &Step<'_>,
+        history: Option<Between>,
+        generator: &mut Generator,
+    ) -> Result<Comparison, InputError> {
+        let Step { name, before, after, .. } = *step;
         let grant = step.grant();
         let (mut gained, mut lost) = (Vec::new(), Vec::new());
         if let (Some(now), Some(then)) = (&grant, &before.grant) {
@@ -85,15 +88,7 @@ impl Project {
             }
             Err(error) => Effect { unknown: Some(crate::report::chain(&error)), ..Effect::default() },
         };
-        Ok(Comparison {
-            relation: self.host.store.relation(url, new, old)?,
-            commits: self.host.store.commits(url, new, old)?,
-            default_branch: None,
-            gained,
-            lost,
-            modules,
-            effect,
-        })
+        Ok(Comparison { history, default_branch: None, gained, lost, modules, effect })
     }
 }
 

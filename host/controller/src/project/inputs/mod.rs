@@ -12,6 +12,7 @@ mod update;
 
 use std::{
     collections::BTreeMap,
+    ops::ControlFlow,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -84,6 +85,10 @@ pub enum InputError {
     NothingToRevoke(InputName),
     #[error("`{name}` can't be used: {what} was revoked ({reason})")]
     Revoked { name: InputName, what: Revocable, reason: String },
+    #[error(
+        "the address of `{0}` names a revision, where it stays anyway: run `thymis input add --replace {0} URL` with another, or without"
+    )]
+    Fixed(InputName),
     #[error("nothing is known of an earlier revision of `{0}`: name one")]
     NoEarlier(InputName),
     #[error(
@@ -165,8 +170,23 @@ impl Project {
 
     fn pinned_input(&self, name: &InputName) -> Result<(Entry, Repository), InputError> {
         let (url, entry) = self.entry(name)?;
-        let repository = self.read_at(name, &url, &entry)?;
+        let repository = self.read_at(name, &url, &entry, snapshot(&self.host, &url, &entry)?)?;
         Ok((entry, repository))
+    }
+
+    /// As [`Self::pinned_input`], of a commit that was found on a branch or tag: it may be accepted.
+    fn proven_input(&self, name: &InputName) -> Result<(Entry, Repository), InputError> {
+        let (url, entry) = self.entry(name)?;
+        let repository = self.read_at(name, &url, &entry, self.proven(&url, entry.pin.revision)?)?;
+        Ok((entry, repository))
+    }
+
+    /// Servers also give commits that are on no branch of theirs but of somebody's copy.
+    fn proven(&self, url: &FlakeReference, revision: Revision) -> Result<Snapshot, InputError> {
+        match self.host.store.proven_snapshot(url, revision)? {
+            Some(snapshot) => Ok(snapshot),
+            None => Ok(self.host.store.fetch_revision(url, revision, &mut |_| ControlFlow::Continue(()))?.snapshot),
+        }
     }
 
     /// The entry of an input, which is for the URL that the state says.
@@ -207,11 +227,18 @@ impl Project {
             let (locked, stated) = (next.url, entry.pin.url.clone());
             return Err(InputError::OtherUrl { name: name.clone(), locked, stated });
         }
-        self.read_at(name, &next.url.parse()?, &Entry::pinned(next.clone()))
+        let url: FlakeReference = next.url.parse()?;
+        let snapshot = self.proven(&url, next.revision)?;
+        self.read_at(name, &url, &Entry::pinned(next), snapshot)
     }
 
-    fn read_at(&self, name: &InputName, url: &FlakeReference, entry: &Entry) -> Result<Repository, InputError> {
-        let snapshot = snapshot(&self.host, url, entry)?;
+    fn read_at(
+        &self,
+        name: &InputName,
+        url: &FlakeReference,
+        entry: &Entry,
+        snapshot: Snapshot,
+    ) -> Result<Repository, InputError> {
         let repository = self.as_input(name, url, &snapshot)?;
         if repository.pin != entry.pin {
             return Err(InputError::Contents {

@@ -37,7 +37,9 @@ impl Project {
             return Err(InputError::Base(base.clone()));
         }
         let entry = lock.inputs.get(old).cloned();
-        let begun = project.inputs.get(new) == Some(&input) && lock.inputs.get(new) == entry.as_ref();
+        let last = self.consent()?.records().map(|(_, record)| record).rfind(|record| record.input == *old).cloned();
+        let told = last.is_some_and(|record| record.action == Action::Renamed { to: new.clone() });
+        let begun = told && project.inputs.get(new) == Some(&input);
         if old == new || project.inputs.contains_key(new) && !begun {
             return Err(InputError::Exists(new.clone()));
         }
@@ -48,7 +50,9 @@ impl Project {
         if let Some(entry) = &entry {
             lock.inputs.insert(new.clone(), entry.clone());
         }
-        self.write_inputs(&project_lock, &project, lock.clone(), Vec::new())?;
+        let record = entry.as_ref().filter(|_| !begun);
+        let record = record.map(|entry| self.record(Action::Renamed { to: new.clone() }, old, entry));
+        self.write_inputs(&project_lock, &project, lock.clone(), record.into_iter().collect())?;
 
         let mut renamed = Renamed::default();
         for (id, parsed) in &state.configurations {
@@ -70,8 +74,7 @@ impl Project {
         project.inputs.remove(old);
         project.thymis_repositories.remove(old);
         lock.inputs.remove(old);
-        let record = entry.map(|entry| self.record(Action::Renamed { to: new.clone() }, old, &entry));
-        self.write_inputs(&project_lock, &project, lock, record.into_iter().collect())?;
+        self.write_inputs(&project_lock, &project, lock, Vec::new())?;
         Ok(renamed)
     }
 

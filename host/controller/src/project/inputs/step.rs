@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use thymis_core::{consent::Action, digest::Revision, grant::Entry, id::InputName};
+use thymis_core::{consent::Action, digest::Revision, grant::Entry, id::InputName, reference::FlakeReference};
 
 use super::{InputError, Update, update::Way};
 use crate::{
@@ -31,7 +31,8 @@ impl Project {
                 Ok(Update::Held(before.pin.revision))
             }
             Some(revision) => {
-                let fetched = self.host.store.fetch_history(&url.at(revision), progress)?;
+                movable(name, &url)?;
+                let fetched = self.host.store.fetch_revision(&url, revision, progress)?;
                 self.move_input(name, &url, &before, fetched, Way::Pin, generator)
             }
         }
@@ -59,6 +60,7 @@ impl Project {
         progress: &mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
     ) -> Result<Update, InputError> {
         let (url, before) = self.entry(name)?;
+        movable(name, &url)?;
         let log = self.consent()?;
         let past = log.history(name);
         let earlier = past.iter().rev().filter(|past| past.url == before.pin.url);
@@ -73,7 +75,7 @@ impl Project {
             None if past.iter().any(|past| past.revision == revision && past.url == before.pin.url) => {
                 self.host.store.fetch_pinned(&url, revision)?
             }
-            None => self.host.store.fetch_history(&url.at(revision), progress)?,
+            None => self.host.store.fetch_revision(&url, revision, progress)?,
         };
         self.move_input(name, &url, &before, fetched, Way::RollBack, generator)
     }
@@ -97,4 +99,8 @@ impl Project {
         }
         self.write_inputs(&project_lock, &self.state()?.project, lock, records)
     }
+}
+
+fn movable(name: &InputName, url: &FlakeReference) -> Result<(), InputError> {
+    if url.revision().is_some() { Err(InputError::Fixed(name.clone())) } else { Ok(()) }
 }

@@ -11,7 +11,7 @@ use thymis_core::{
 
 use super::{Comparison, InputError, Shown, shown};
 use crate::{
-    git::{FetchError, FetchProgress, Fetched, Relation, Store},
+    git::{Between, FetchError, FetchProgress, Fetched, Relation, Store},
     input::{Contents, Repository},
     project::{Generator, Project, ProjectError},
 };
@@ -51,6 +51,8 @@ pub enum Reason {
     Older,
     #[error("the tag `{0}` was moved to another commit: tags are meant to stay")]
     MovedTag(String),
+    #[error("it is on `{to}` now, and was on `{from}`")]
+    OtherRef { from: String, to: String },
 }
 
 /// An input on its way from one revision to another.
@@ -60,6 +62,9 @@ pub(super) struct Step<'a> {
     pub(super) url: &'a FlakeReference,
     pub(super) before: &'a Entry,
     pub(super) after: &'a Repository,
+    /// Full name of the ref that led there, where that is known.
+    pub(super) branch: Option<&'a str>,
+    pub(super) way: Way,
 }
 
 impl Step<'_> {
@@ -137,10 +142,11 @@ impl Project {
         generator: &mut Generator,
     ) -> Result<Update, InputError> {
         let repository = self.as_input(name, url, &fetched.snapshot)?;
-        let step = Step { name, url, before, after: &repository };
+        let found = fetched.reference;
+        let step = Step { name, url, before, after: &repository, branch: found.as_deref(), way };
         let (from, to) = (before.pin.revision, repository.pin.revision);
         let held = before.held || way != Way::Update;
-        let branch = if way == Way::Update { fetched.reference } else { before.branch.clone() };
+        let branch = if way == Way::Update { found.clone() } else { before.branch.clone() };
         let renamed = match (&before.branch, &branch) {
             (Some(from), Some(to)) if url.reference().is_none() && from != to => Some((from.clone(), to.clone())),
             _ => None,
@@ -151,8 +157,9 @@ impl Project {
             self.unrevoked(name, &entry)?;
         }
         let same = repository.pin == before.pin;
-        let reasons = if same { Vec::new() } else { self.reasons(&step, false)? };
-        let comparison = if same { None } else { Some(self.compare(&step, generator)?) };
+        let between = if same { None } else { self.host.store.compare(url, to, from)? };
+        let reasons = if same { Vec::new() } else { self.reasons(&step, between.as_ref(), false)? };
+        let comparison = if same { None } else { Some(self.compare(&step, between, generator)?) };
         let comparison = comparison.map(|comparison| Box::new(Comparison { default_branch: renamed, ..comparison }));
         if same || !reasons.is_empty() {
             let next = if same { None } else { Some(entry.pin) };
@@ -188,8 +195,13 @@ impl Project {
 
     /// Why somebody has to accept where an input goes that was accepted. `related` is what counts where its history isn't
     /// here.
-    pub(super) fn reasons(&self, step: &Step<'_>, related: bool) -> Result<Vec<Reason>, InputError> {
-        let Step { url, before, after, .. } = *step;
+    pub(super) fn reasons(
+        &self,
+        step: &Step<'_>,
+        between: Option<&Between>,
+        related: bool,
+    ) -> Result<Vec<Reason>, InputError> {
+        let Step { url, before, after, branch, way, .. } = *step;
         let Some(grant) = &before.grant else { return Ok(Vec::new()) };
         let Contents::Modules(offer) = &after.contents else { return Ok(vec![Reason::NoModules]) };
         let mut reasons = Vec::new();
@@ -200,19 +212,28 @@ impl Project {
         if self.host.revocations.read()?.of_entry(before).is_some() {
             reasons.push(Reason::Revoked);
         }
-        // These very bytes were accepted before.
+        // These very bytes were accepted before: who goes there by its name needs no second acceptance.
         let known = self.consent()?.accepted(&after.pin.url, &offer.terms.digest(&after.pin));
-        if known {
+        if !known {
+            reasons.extend(offer.terms.beyond(&grant.terms).into_iter().map(Reason::More));
+            let inputs = after.pin.inputs.keys().filter(|input| !before.pin.inputs.contains_key(*input));
+            reasons.extend(inputs.map(|input| Reason::FlakeInput(untrusted::short(input))));
+        }
+        // An update goes where the repository's owner wants it to, and that may be back to a flaw.
+        if known && way != Way::Update {
             return Ok(reasons);
         }
-        reasons.extend(offer.terms.beyond(&grant.terms).into_iter().map(Reason::More));
-        let inputs = after.pin.inputs.keys().filter(|input| !before.pin.inputs.contains_key(*input));
-        reasons.extend(inputs.map(|input| Reason::FlakeInput(untrusted::short(input))));
-        let tag = url.reference().filter(|_| after.pin.revision != before.pin.revision);
-        if let Some(tag) = tag.and_then(|reference| reference.strip_prefix("refs/tags/")) {
-            reasons.push(Reason::MovedTag(untrusted::short(tag)));
+        if way == Way::Update && after.pin.revision != before.pin.revision {
+            let tag = |name: &str| name.strip_prefix("refs/tags/").map(untrusted::short);
+            match (before.branch.as_deref().or(url.reference()), branch) {
+                (Some(from), Some(to)) if from != to && url.reference().is_some() => {
+                    reasons.push(Reason::OtherRef { from: untrusted::short(from), to: untrusted::short(to) });
+                }
+                (Some(from), _) => reasons.extend(tag(from).map(Reason::MovedTag)),
+                (None, _) => {}
+            }
         }
-        match self.host.store.relation(url, after.pin.revision, before.pin.revision)? {
+        match between.map(|between| between.relation) {
             Some(Relation::Same | Relation::Newer) => {}
             None if related => {}
             Some(Relation::Older) => reasons.push(Reason::Older),
