@@ -31,19 +31,19 @@ fn trees_that_unfold_without_end() {
     let mut attacks = Attacks::new();
     for (what, levels) in [("a million entries", 6), ("a million million entries", 12)] {
         let bomb = RawRepository::flake(|repository| entry("40000", "x", tree_bomb(repository, levels)));
-        attacks.refused(what, &bomb.url(), "failed: the number of files and folders of the repository at");
+        attacks.refused(what, &bomb.url(), "the number of files and folders of the repository at");
     }
     let deep = RawRepository::flake(|repository| entry("40000", "x", deep(repository, 10_000)));
-    attacks.refused("10,000 folders inside each other", &deep.url(), "failed: the depth of folders");
+    attacks.refused("10,000 folders inside each other", &deep.url(), "the depth of folders");
     let wide_ = RawRepository::flake(|repository| entry("40000", "x", wide(repository, 600_000)));
-    attacks.refused("600,000 names", &wide_.url(), "failed: the list of names in a folder");
+    attacks.refused("600,000 names", &wide_.url(), "the list of names in a folder");
     let wide = RawRepository::flake(|repository| entry("40000", "x", wide(repository, 250_000)));
-    attacks.refused("250,000 names", &wide.url(), "failed: the number of files and folders");
+    attacks.refused("250,000 names", &wide.url(), "the number of files and folders");
     let large = RawRepository::flake(|repository| {
         let file = repository.stream("blob", std::io::repeat(b' ').take(100 << 20));
         (0..20).flat_map(|name| entry("100644", format!("x{name:02}"), file)).collect()
     });
-    attacks.refused("one file named often", &large.url(), "failed: the size of all files (bytes)");
+    attacks.refused("one file named often", &large.url(), "the size of all files (bytes)");
     attacks.done();
 }
 
