@@ -21,6 +21,8 @@ const MAX_TOKEN: usize = 8 << 10;
 /// The longest SSH key, in bytes.
 const MAX_KEY: usize = 64 << 10;
 
+const KEYS: &str = "there is a key that is none of `repository`, `token`, `user`, `ssh-key`, `passphrase`, `host-key`";
+
 /// What opens one repository: bound to its scheme, host and path. Nothing prints it.
 #[derive(Debug, Clone)]
 pub struct Credential {
@@ -52,7 +54,7 @@ pub enum CredentialError {
     #[error("the credentials are more than {MAX_FILE} bytes")]
     TooLong,
     #[error("the credentials aren't TOML: line {line}: {problem}. Write a table `[[credential]]` for each repository")]
-    Syntax { line: usize, problem: String },
+    Syntax { line: usize, problem: &'static str },
     #[error("credential {number}: {problem}")]
     Invalid { number: usize, problem: CredentialProblem },
 }
@@ -140,12 +142,12 @@ impl Credentials {
     pub fn parse(text: &str) -> Result<Self, CredentialError> {
         let file: File = toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            // The rest of its message may quote a value.
+            // Its message may quote a secret.
             let problem = match error.message() {
-                message if message.starts_with("unknown field") || message.starts_with("missing field") => message,
+                message if message.starts_with("unknown field") => KEYS,
+                message if message.starts_with("missing field") => "`repository` is missing",
                 _ => "it can't be read here",
             };
-            let problem = thymis_core::untrusted::short(problem);
             CredentialError::Syntax { line: before.matches('\n').count() + 1, problem }
         })?;
         let mut credentials: Vec<Credential> = Vec::new();

@@ -62,7 +62,7 @@ impl Between {
             Relation::Unrelated
         };
         let mut walk = repository.revwalk()?;
-        walk.set_sorting(Sort::TIME)?;
+        walk.set_sorting(Sort::TIME | Sort::TOPOLOGICAL)?;
         walk.push(to)?;
         // A commit that isn't here hides nothing.
         let _ = walk.hide(from);

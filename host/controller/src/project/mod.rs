@@ -20,7 +20,7 @@ use std::{
 };
 
 use thymis_core::{
-    consent::{self, Who},
+    consent::{self, Log, LogError, Who},
     grant::{self, Lock},
     id::{ConfigurationId, TagId},
     json::JsonError,
@@ -148,6 +148,12 @@ pub enum ProjectError {
     Lock(#[from] JsonError),
     #[error(transparent)]
     FlakeLock(#[from] FlakeLockError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(
+        "{file} lacks lines that the branch has: restore it with `git checkout HEAD -- {file}`, then run `thymis generate`", file = consent::FILE
+    )]
+    LogCut,
     #[error("{} can't be read", path.display())]
     Read { path: PathBuf, source: std::io::Error },
     #[error("the folder {} is not empty: choose another, or an empty one", .0.display())]
@@ -249,6 +255,26 @@ impl Project {
     /// When the file is not a lock.
     pub fn flake_lock(&self) -> Result<Option<FlakeLock>, ProjectError> {
         self.read("flake.lock")?.map(|bytes| FlakeLock::parse(&bytes)).transpose().map_err(Into::into)
+    }
+
+    /// The consent log, which has what the branch has.
+    ///
+    /// # Errors
+    /// When the file can't be read, its chain is broken, or lines are gone.
+    pub fn consent(&self) -> Result<Log, ProjectError> {
+        self.whole_log(&self.read(consent::FILE)?.unwrap_or_default())
+    }
+
+    fn whole_log(&self, bytes: &[u8]) -> Result<Log, ProjectError> {
+        let log = Log::parse(bytes)?;
+        let committed = match self.repository.head()? {
+            Some(head) => {
+                let tree = self.repository.tree_of(head)?;
+                self.repository.read(tree, consent::FILE, consent::MAX_BYTES).map_err(HistoryError::from)?
+            }
+            None => None,
+        };
+        if bytes.starts_with(&committed.unwrap_or_default()) { Ok(log) } else { Err(ProjectError::LogCut) }
     }
 
     fn read(&self, file: &str) -> Result<Option<Vec<u8>>, ProjectError> {

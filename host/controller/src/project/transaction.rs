@@ -246,6 +246,8 @@ impl Project {
         if self.repository.tree_files(draft.tree).map_err(HistoryError::from)?.contains_key(OTHER_INPUTS) {
             return Err(CommitError::OtherInputs);
         }
+        let log = self.repository.read(draft.tree, consent::FILE, consent::MAX_BYTES).map_err(HistoryError::from)?;
+        self.whole_log(&log.unwrap_or_default()).map_err(Box::new)?;
         let revoked = self.host.revocations.read()?;
         for (name, entry) in self.drafted_lock(draft).map_err(Box::new)?.inputs {
             if let Some((_, revocation)) = revoked.of_entry(&entry) {
@@ -306,7 +308,8 @@ impl Project {
             ("flake.lock", json::write(flake_lock)?),
             (grant::FILE, json::write(lock)?),
         ];
-        let log = self.read(consent::FILE)?.map(|bytes| (consent::FILE, bytes));
+        let log = self.consent()?;
+        let log = log.head().map(|_| (consent::FILE, log.bytes().to_vec()));
         Ok(files.into_iter().chain(log).map(|(path, bytes)| (path.to_owned(), Content::File(bytes))).collect())
     }
 

@@ -14,6 +14,7 @@ use crate::{
         style::{BAD, DIM, GOOD, RESET, WARN},
     },
     git::Relation,
+    input::Status,
     project::{Comparison, Effect, Generator, InputError, Reason, Update},
 };
 
@@ -78,9 +79,10 @@ fn stepped(context: &Context, name: &InputName, stepped: Result<Update, InputErr
 
 fn as_json(name: &InputName, updated: &Result<Update, InputError>) -> Value {
     match updated {
-        Ok(Update::Current(revision)) => {
-            json!({ "name": name, "result": "current", "from": revision, "to": revision, "reasons": [] })
-        }
+        Ok(Update::Current { revision, default_branch }) => json!({
+            "name": name, "result": "current", "from": revision, "to": revision, "reasons": [],
+            "default-branch": default_branch,
+        }),
         Ok(Update::Held(revision)) => {
             json!({ "name": name, "result": "held", "from": revision, "to": revision, "reasons": [] })
         }
@@ -91,7 +93,7 @@ fn as_json(name: &InputName, updated: &Result<Update, InputError>) -> Value {
         Ok(Update::Waits { from, shown, comparison, reasons }) => {
             let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
             json!({
-                "name": name, "result": "waits", "status": shown.status, "from": from,
+                "name": name, "result": "waits", "status": Status::AwaitingGrant, "from": from,
                 "to": shown.repository.pin.revision, "reasons": reasons, "changes": comparison,
             })
         }
@@ -101,7 +103,10 @@ fn as_json(name: &InputName, updated: &Result<Update, InputError>) -> Value {
 
 fn tell(name: &InputName, updated: &Result<Update, InputError>) {
     match updated {
-        Ok(Update::Current(revision)) => anstream::println!("{name} is current ({})", revision.short()),
+        Ok(Update::Current { revision, default_branch }) => {
+            anstream::println!("{name} is current ({})", revision.short());
+            print_branch(default_branch.as_ref());
+        }
         Ok(Update::Held(revision)) => {
             anstream::println!("{name} is pinned at {}; `thymis input unpin {name}` lets it move", revision.short());
         }
@@ -131,10 +136,7 @@ fn tell(name: &InputName, updated: &Result<Update, InputError>) {
 /// What an update changes.
 pub(super) fn print(comparison: &Comparison) {
     let Comparison { history, default_branch, gained, lost, modules, effect } = comparison;
-    if let Some((from, to)) = default_branch {
-        let (from, to) = (untrusted::short(from), untrusted::short(to));
-        anstream::println!("  {WARN}its default branch{RESET} is {to} now, it was {from}");
-    }
+    print_branch(default_branch.as_ref());
     match history.as_ref().map(|history| history.relation) {
         Some(Relation::Older) => anstream::println!("  goes back to an older revision"),
         Some(Relation::Unrelated) => anstream::println!("  {WARN}its history was rewritten{RESET}"),
@@ -160,6 +162,13 @@ pub(super) fn print(comparison: &Comparison) {
         }
     }
     print_effect(effect);
+}
+
+fn print_branch(renamed: Option<&(String, String)>) {
+    if let Some((from, to)) = renamed {
+        let (from, to) = (untrusted::short(from), untrusted::short(to));
+        anstream::println!("  {WARN}its default branch{RESET} is {to} now, it was {from}");
+    }
 }
 
 fn print_effect(effect: &Effect) {

@@ -92,7 +92,7 @@ impl Fetch<'_> {
         }
         let candidates = match self.candidates(&heads) {
             // Its branch may be gone since.
-            Err(_) if wanted == Wanted::Pinned && depth == Depth::Tip => Vec::new(),
+            Err(_) if wanted == Wanted::Pinned => Vec::new(),
             candidates => candidates?,
         };
         let target = self.revision.map(oid).transpose()?;
@@ -100,10 +100,14 @@ impl Fetch<'_> {
             None => candidates.first(),
             Some(target) => candidates.iter().find(|(_, tip)| *tip == target),
         };
-        if let (None, Some(target), Depth::Tip) = (tip, target, depth) {
-            if wanted == Wanted::Pinned && ask(&mut remote, &[target.to_string()]).is_ok() {
+        if let (None, Some(target), true) = (tip, target, wanted == Wanted::Pinned) {
+            let is_here = || repository.find_commit(target).is_ok();
+            // A folder gives nothing, and says nothing.
+            if is_here() || ask(&mut remote, &[target.to_string()]).is_ok() && is_here() {
                 return self.keep(&repository, depth, None, target, &heads, &pinned);
             }
+        }
+        if tip.is_none() && target.is_some() && depth == Depth::Tip {
             // Servers give what is on no branch too, and old servers nothing but branches: the history tells.
             drop((options, remote, lock));
             return self.run(Wanted::History, told.into_inner());

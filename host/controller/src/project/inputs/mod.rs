@@ -17,7 +17,7 @@ use std::{
 };
 
 use thymis_core::{
-    consent::{self, Action, Log, LogError, Record},
+    consent::{self, Action, LogError, Record},
     digest::{Digest, Revision},
     grant::{Entry, GrantError, Lock, Pin},
     id::InputName,
@@ -160,14 +160,6 @@ impl From<FetchError> for InputError {
 }
 
 impl Project {
-    /// The consent log.
-    ///
-    /// # Errors
-    /// When the file can't be read, or its chain is broken.
-    pub fn consent(&self) -> Result<Log, InputError> {
-        Ok(Log::parse(&self.read(consent::FILE)?.unwrap_or_default())?)
-    }
-
     fn pinned_input(&self, name: &InputName) -> Result<(Entry, Repository), InputError> {
         let (url, entry) = self.entry(name)?;
         let repository = self.read_at(name, &url, &entry, snapshot(&self.host, &url, &entry)?)?;

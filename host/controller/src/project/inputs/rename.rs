@@ -1,6 +1,8 @@
+use serde_json::Value;
 use thymis_core::{
     conflict::TargetId,
-    consent::Action,
+    consent::{Action, Record},
+    grant::Lock,
     id::{InputName, ModuleId, ModuleRef},
     json, state,
 };
@@ -37,9 +39,7 @@ impl Project {
             return Err(InputError::Base(base.clone()));
         }
         let entry = lock.inputs.get(old).cloned();
-        let last = self.consent()?.records().map(|(_, record)| record).rfind(|record| record.input == *old).cloned();
-        let told = last.is_some_and(|record| record.action == Action::Renamed { to: new.clone() });
-        let begun = told && project.inputs.get(new) == Some(&input);
+        let begun = project.inputs.get(new) == Some(&input) && self.was_begun(old, new, &lock)?;
         if old == new || project.inputs.contains_key(new) && !begun {
             return Err(InputError::Exists(new.clone()));
         }
@@ -78,6 +78,23 @@ impl Project {
         Ok(renamed)
     }
 
+    /// Whether this is the last thing that was done to either.
+    fn was_begun(&self, old: &InputName, new: &InputName, lock: &Lock) -> Result<bool, InputError> {
+        if !lock.inputs.contains_key(old) {
+            // Nothing was accepted that could get lost, and nothing is in the log.
+            return Ok(!lock.inputs.contains_key(new));
+        }
+        let names = [old, new];
+        let log = self.consent()?;
+        let about = |record: &&Record| match &record.action {
+            Action::Renamed { to } => names.contains(&to) || names.contains(&&record.input),
+            _ => names.contains(&&record.input),
+        };
+        let last = log.records().map(|(_, record)| record).rfind(about);
+        let renamed = Action::Renamed { to: new.clone() };
+        Ok(last.is_some_and(|record| record.input == *old && record.action == renamed))
+    }
+
     fn rewrite(&self, file: &str, value: &impl serde::Serialize) -> Result<(), InputError> {
         let bytes = json::write(value).map_err(GenerateError::from)?;
         Ok(files::write(self.root(), file, &bytes)?)
@@ -92,8 +109,7 @@ fn change(
     target: TargetId,
     renamed: &mut Renamed,
 ) -> bool {
-    let text = format!("inputs.{old}");
-    if modules.iter().any(|one| serde_json::to_string(&one.settings).is_ok_and(|settings| settings.contains(&text))) {
+    if modules.iter().any(|one| one.settings.values().any(|value| mentions(value, old))) {
         renamed.by_hand.push(target.clone());
     }
     let mut changed = false;
@@ -109,4 +125,21 @@ fn change(
         renamed.users.push(target);
     }
     changed
+}
+
+/// Whether a text in the settings says `inputs.<name>` in one of Nix's spellings.
+fn mentions(value: &Value, name: &InputName) -> bool {
+    match value {
+        Value::String(text) => {
+            let of_name = |c: char| c.is_ascii_alphanumeric() || "_-'".contains(c);
+            let ends = |rest: &str| !rest.starts_with(of_name);
+            let plain = format!("inputs.{name}");
+            text.contains(&format!("inputs.\"{name}\""))
+                || text.match_indices(&plain).any(|(at, _)| text.get(at + plain.len()..).is_none_or(ends))
+                || text.contains("(inputs)") && text.split(|c| !of_name(c)).any(|word| word == name.as_str())
+        }
+        Value::Array(values) => values.iter().any(|value| mentions(value, name)),
+        Value::Object(object) => object.values().any(|value| mentions(value, name)),
+        _ => false,
+    }
 }

@@ -22,8 +22,8 @@ const AT_ONCE: usize = 16;
 /// What looking for a newer revision of an input came to.
 #[derive(Debug)]
 pub enum Update {
-    /// There is none.
-    Current(Revision),
+    /// There is none. The default branch may have got another name: from, to.
+    Current { revision: Revision, default_branch: Option<(String, String)> },
     /// It was pinned with `thymis input pin`, and stays there.
     Held(Revision),
     /// It is pinned to the newer one. What was accepted covers what that asks for, or nothing was accepted before.
@@ -160,7 +160,8 @@ impl Project {
         let between = if same { None } else { self.host.store.compare(url, to, from)? };
         let reasons = if same { Vec::new() } else { self.reasons(&step, between.as_ref(), false)? };
         let comparison = if same { None } else { Some(self.compare(&step, between, generator)?) };
-        let comparison = comparison.map(|comparison| Box::new(Comparison { default_branch: renamed, ..comparison }));
+        let comparison =
+            comparison.map(|comparison| Box::new(Comparison { default_branch: renamed.clone(), ..comparison }));
         if same || !reasons.is_empty() {
             let next = if same { None } else { Some(entry.pin) };
             entry = Entry { next, held, branch: entry.branch, ..before.clone() };
@@ -183,7 +184,10 @@ impl Project {
         }
         let Some(comparison) = comparison else {
             self.unrevoked(name, &entry)?;
-            return Ok(if way == Way::Update { Update::Current(from) } else { Update::Held(from) });
+            return Ok(match way {
+                Way::Update => Update::Current { revision: from, default_branch: renamed },
+                Way::Pin | Way::RollBack => Update::Held(from),
+            });
         };
         let shown = Box::new(shown(name, repository, Some(&entry)));
         Ok(if reasons.is_empty() {
@@ -204,6 +208,11 @@ impl Project {
         let Step { url, before, after, branch, way, .. } = *step;
         let Some(grant) = &before.grant else { return Ok(Vec::new()) };
         let Contents::Modules(offer) = &after.contents else { return Ok(vec![Reason::NoModules]) };
+        // These very bytes were accepted before: who goes there by its name needs no second acceptance.
+        let known = self.consent()?.accepted(&after.pin.url, &offer.terms.digest(&after.pin));
+        if known && way != Way::Update {
+            return Ok(Vec::new());
+        }
         let mut reasons = Vec::new();
         // A lock that was edited grants nothing, and moving on must not make it whole.
         if grant.terms.digest(&before.pin) != grant.digest {
@@ -212,17 +221,12 @@ impl Project {
         if self.host.revocations.read()?.of_entry(before).is_some() {
             reasons.push(Reason::Revoked);
         }
-        // These very bytes were accepted before: who goes there by its name needs no second acceptance.
-        let known = self.consent()?.accepted(&after.pin.url, &offer.terms.digest(&after.pin));
         if !known {
             reasons.extend(offer.terms.beyond(&grant.terms).into_iter().map(Reason::More));
             let inputs = after.pin.inputs.keys().filter(|input| !before.pin.inputs.contains_key(*input));
             reasons.extend(inputs.map(|input| Reason::FlakeInput(untrusted::short(input))));
         }
-        // An update goes where the repository's owner wants it to, and that may be back to a flaw.
-        if known && way != Way::Update {
-            return Ok(reasons);
-        }
+        // An update goes where the repository's owner wants it to, also back to a flaw.
         if way == Way::Update && after.pin.revision != before.pin.revision {
             let tag = |name: &str| name.strip_prefix("refs/tags/").map(untrusted::short);
             match (before.branch.as_deref().or(url.reference()), branch) {
