@@ -20,7 +20,7 @@ use super::{
 use crate::{
     input::Status,
     nix::Nix,
-    project::{Catalogue, Generator, InputError, Shown, Waiting},
+    project::{Catalogue, Generator, InputError, Shown},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -54,9 +54,9 @@ pub(super) fn run(context: &Context, command: &Input) -> Answer {
         Input::Accept { name, yes, revision, digest } => {
             let project = context.project()?;
             let (shown, waits) = project.show_meant(name, *revision, *digest, &mut Generator::new())?;
-            if let Some((reasons, comparison)) = waits.filter(|_| !context.arguments.json) {
-                print_reasons(&reasons);
-                update::print(&comparison);
+            if let Some(pending) = waits.filter(|_| !context.arguments.json) {
+                print_reasons(&pending.reasons);
+                update::print(&pending.comparison);
             }
             let uses = uses(context, &shown);
             if !context.arguments.json {
@@ -147,10 +147,12 @@ fn show(context: &Context, name: &InputName) -> Answer {
     if let Some(object) = answer.as_object_mut() {
         object.insert("unused".to_owned(), unused_as_json(&shown, &uses));
     }
-    if let (Some(Waiting { shown, reasons, comparison }), Some(object)) = (&shown.next, answer.as_object_mut()) {
-        let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
-        let next = match shown {
-            Ok(next) => json!({ "shown": as_json(next), "reasons": reasons, "changes": comparison }),
+    if let (Some(waiting), Some(object)) = (&shown.next, answer.as_object_mut()) {
+        let next = match waiting {
+            Ok((next, pending)) => {
+                let reasons: Vec<String> = pending.reasons.iter().map(ToString::to_string).collect();
+                json!({ "shown": as_json(next), "reasons": reasons, "changes": pending.comparison })
+            }
             Err(error) => json!({ "error": crate::report::chain(&**error) }),
         };
         object.insert("next".to_owned(), next);
@@ -158,14 +160,12 @@ fn show(context: &Context, name: &InputName) -> Answer {
     if !context.json(&answer)? {
         print(&shown, &uses);
         match &shown.next {
-            Some(Waiting { shown: Ok(next), reasons, comparison }) => {
-                print_reasons(reasons);
-                if let Some(comparison) = comparison {
-                    update::print(comparison);
-                }
+            Some(Ok((next, pending))) => {
+                print_reasons(&pending.reasons);
+                update::print(&pending.comparison);
                 print(next, &Uses::new());
             }
-            Some(Waiting { shown: Err(error), .. }) => {
+            Some(Err(error)) => {
                 let error = crate::report::chain(&**error);
                 anstream::println!("{WARN}An update waits{RESET} that can't be looked at: {error}");
             }

@@ -89,7 +89,7 @@ impl FromStr for HostKey {
         }
         // As in `known_hosts` or in a public key's file: host and comment don't count.
         let begins = |word: &&str| word.starts_with("ssh-") || word.starts_with("ecdsa-sha2-");
-        let at = words.iter().position(|word| begins(&word)).filter(|at| *at <= 1).ok_or_else(refused)?;
+        let at = words.iter().position(begins).filter(|at| *at <= 1).ok_or_else(refused)?;
         let (Some(name), Some(encoded)) = (words.get(at), words.get(at + 1)) else { return Err(refused()) };
         let key = STANDARD.decode(encoded).map_err(|_| refused())?;
         if key.len() > MAX_KEY || kind(&key).as_deref() != Some(name) {

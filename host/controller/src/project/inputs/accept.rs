@@ -8,7 +8,7 @@ use thymis_core::{
 };
 
 use super::{
-    Comparison, InputError, Reason, Shown, Waiting, is_named, shown, unknown,
+    InputError, Pending, Shown, is_named, shown, unknown,
     update::{Step, Way},
 };
 use crate::{
@@ -29,14 +29,13 @@ impl Project {
         }
         if let Some(pin) = entry.next.clone() {
             let url: FlakeReference = entry.pin.url.parse()?;
+            // The repository may not have it any more.
             present.next = Some(match self.read_next(name, &entry, pin) {
                 Ok(next) => {
-                    let (reasons, comparison) = self.waiting(name, &url, &entry, &next, generator)?;
-                    let shown = Ok(Box::new(shown(name, next, None)));
-                    Waiting { shown, reasons, comparison: Some(Box::new(comparison)) }
+                    let pending = self.waiting(name, &url, &entry, &next, generator)?;
+                    Ok((Box::new(shown(name, next, None)), Box::new(pending)))
                 }
-                // The repository may not have it any more.
-                Err(error) => Waiting { shown: Err(Box::new(error)), reasons: Vec::new(), comparison: None },
+                Err(error) => Err(Box::new(error)),
             });
         }
         Ok(present)
@@ -50,11 +49,11 @@ impl Project {
         before: &Entry,
         after: &Repository,
         generator: &mut Generator,
-    ) -> Result<(Vec<Reason>, Comparison), InputError> {
+    ) -> Result<Pending, InputError> {
         let step = Step { name, url, before, after, branch: None, way: Way::Update };
         let between = self.host.store.compare(url, after.pin.revision, before.pin.revision)?;
         let reasons = self.reasons(&step, between.as_ref(), true)?;
-        Ok((reasons, self.compare(&step, between, generator)?))
+        Ok(Pending { reasons, comparison: self.compare(&step, between, generator)? })
     }
 
     /// What [`Self::accept_input`] would grant; with why it has to be accepted and what it changes where it is an update.
@@ -67,7 +66,7 @@ impl Project {
         revision: Option<Revision>,
         digest: Option<Digest>,
         generator: &mut Generator,
-    ) -> Result<(Shown, Option<(Vec<Reason>, Comparison)>), InputError> {
+    ) -> Result<(Shown, Option<Pending>), InputError> {
         let (url, before) = self.entry(name)?;
         let (entry, repository) = self.meant(name, &before, revision, digest)?;
         let changes = if entry.pin == before.pin {

@@ -60,12 +60,14 @@ pub struct Shown {
     pub held: bool,
 }
 
-/// An update that waits: what it is, or why it can't be looked at, and why it has to be accepted.
+/// An update that waits, or why it can't be looked at.
+pub type Waiting = Result<(Box<Shown>, Box<Pending>), Box<InputError>>;
+
+/// Why an update has to be accepted, and what it changes.
 #[derive(Debug)]
-pub struct Waiting {
-    pub shown: Result<Box<Shown>, Box<InputError>>,
+pub struct Pending {
     pub reasons: Vec<Reason>,
-    pub comparison: Option<Box<Comparison>>,
+    pub comparison: Comparison,
 }
 
 /// Why inputs were not changed.
