@@ -20,7 +20,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use ureq::{
     Agent, BodyReader, Proxy, ProxyProtocol,
     config::AutoHeaderValue,
-    http::{HeaderMap, HeaderName, HeaderValue, Uri, header},
+    http::{HeaderName, HeaderValue, StatusCode, Uri, header, uri::Scheme},
     tls::{Certificate, RootCerts, TlsConfig},
 };
 
@@ -119,12 +119,12 @@ impl SmartSubtransport for Subtransport {
     fn action(&self, url: &str, action: Service) -> Result<Box<dyn SmartSubtransportStream>, git2::Error> {
         let failed = |reason: &str| git2::Error::new(ErrorCode::GenericError, ErrorClass::Http, reason);
         match action {
-            Service::UploadPackLs => match with_session(|open| open.ask(Some(url), None)) {
-                Some(body) => Ok(Box::new(Stream::Answer(body))),
+            Service::UploadPackLs => match with_session(|open| open.check(url).and_then(|()| open.ask(None))) {
+                Some(body) => Ok(Box::new(Stream(State::Answer(body)))),
                 None => Err(failed(NO_ANSWER)),
             },
             Service::UploadPack => match with_session(|open| open.check(url)) {
-                Some(()) => Ok(Box::new(Stream::Request(Vec::new()))),
+                Some(()) => Ok(Box::new(Stream(State::Request(Vec::new())))),
                 None => Err(failed(NO_ANSWER)),
             },
             Service::ReceivePackLs | Service::ReceivePack => Err(failed("nothing is pushed")),
@@ -149,8 +149,10 @@ fn with_session<T>(run: impl FnOnce(&mut Open) -> Result<T, HttpFailure>) -> Opt
 }
 
 /// One request and its answer.
-enum Stream {
-    /// Its body so far. It is sent when the answer is read.
+struct Stream(State);
+
+enum State {
+    /// A request's body so far. It is sent when the answer is read.
     Request(Vec<u8>),
     Answer(BodyReader<'static>),
     Failed,
@@ -158,9 +160,9 @@ enum Stream {
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Request(body) => body.write(bytes),
-            Self::Answer(_) | Self::Failed => Err(io::Error::other(NO_ANSWER)),
+        match &mut self.0 {
+            State::Request(body) => body.write(bytes),
+            State::Answer(_) | State::Failed => Err(io::Error::other(NO_ANSWER)),
         }
     }
 
@@ -172,18 +174,18 @@ impl Write for Stream {
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = with_session(|open| {
-            if let Self::Request(body) = self {
+            if let State::Request(body) = &mut self.0 {
                 let body = mem::take(body);
-                *self = Self::Answer(open.ask(None, Some(body))?);
+                self.0 = State::Answer(open.ask(Some(&body))?);
             }
-            match self {
-                Self::Answer(body) => body.read(buffer).map_err(|error| failure(error.into())),
-                Self::Request(_) | Self::Failed => Err(HttpFailure::Broken("the answer has failed".to_owned())),
+            match &mut self.0 {
+                State::Answer(body) => body.read(buffer).map_err(|error| failure(error.into())),
+                State::Request(_) | State::Failed => Err(HttpFailure::Broken(NO_ANSWER.to_owned())),
             }
         });
-        // git2 aborts the process on a message with a zero byte in it.
         read.ok_or_else(|| {
-            *self = Self::Failed;
+            self.0 = State::Failed;
+            // Never the reason itself: git2 ends the process where there is a zero byte in it.
             io::Error::other(NO_ANSWER)
         })
     }
@@ -191,8 +193,8 @@ impl Read for Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        if let Self::Answer(body) = mem::replace(self, Self::Failed) {
-            // Reading on could wait for a server whose answer nobody wants any more.
+        if let State::Answer(body) = mem::replace(&mut self.0, State::Failed) {
+            // To read on here could mean to wait for an answer that nobody wants any more.
             let _ = OPEN.try_with(|open| open.borrow_mut().as_mut().map(|open| open.rest = Some(body)));
         }
     }
@@ -202,4 +204,169 @@ impl Open {
     fn check(&self, url: &str) -> Result<(), HttpFailure> {
         if url == self.url { Ok(()) } else { Err(HttpFailure::Elsewhere) }
     }
+
+    /// Asks for the list of refs, or with a body for a pack.
+    fn ask(&mut self, body: Option<&[u8]>) -> Result<BodyReader<'static>, HttpFailure> {
+        if let Some(mut rest) = self.rest.take() {
+            // At its end the connection can be used again.
+            let _ = rest.read(&mut [0]);
+        }
+        let agent = match &self.agent {
+            Some(agent) => agent,
+            None => self.agent.insert(agent(&self.url, self.proxy)?),
+        };
+        let authorization = self.authorization.as_ref().map(|value| sensitive(value.expose_secret())).transpose()?;
+        let authorization = authorization.map(|value| (header::AUTHORIZATION, value));
+        let (answer, expected) = match body {
+            None => {
+                let mut request = agent.get(format!("{}{ADVERTISEMENT}", self.url));
+                request.headers_mut().into_iter().for_each(|headers| headers.extend(authorization.clone()));
+                (request.call(), "application/x-git-upload-pack-advertisement")
+            }
+            Some(body) => {
+                let mut request = agent
+                    .post(format!("{}/git-upload-pack", self.url))
+                    .header(header::CONTENT_TYPE, "application/x-git-upload-pack-request")
+                    .header(header::ACCEPT, "application/x-git-upload-pack-result");
+                request.headers_mut().into_iter().for_each(|headers| headers.extend(authorization.clone()));
+                (request.send(body), "application/x-git-upload-pack-result")
+            }
+        };
+        let answer = answer.map_err(failure)?;
+        let text = |name: HeaderName| {
+            // Of several the last counts, as for other clients.
+            let value = answer.headers().get_all(name).iter().next_back();
+            value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        if answer.status().is_redirection()
+            && let Some(to) = text(header::LOCATION)
+        {
+            return Err(HttpFailure::Redirect(to.strip_suffix(ADVERTISEMENT).unwrap_or(&to).to_owned()));
+        }
+        if answer.status() != StatusCode::OK {
+            return Err(HttpFailure::Status(answer.status().as_u16()));
+        }
+        let found = text(header::CONTENT_TYPE).unwrap_or_default();
+        if !found.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected) {
+            return Err(HttpFailure::NotGit(found));
+        }
+        Ok(answer.into_body().into_reader())
+    }
+}
+
+/// Its `Debug` doesn't show it.
+fn sensitive(value: &str) -> Result<HeaderValue, HttpFailure> {
+    let mut value = HeaderValue::from_str(value)
+        .map_err(|_| HttpFailure::Broken("the credential has characters in it that can't be sent".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Without a timeout anywhere: ureq would start a thread to look a name up.
+fn agent(url: &str, proxy: bool) -> Result<Agent, HttpFailure> {
+    let uri: Uri = url.parse().map_err(|_| HttpFailure::Broken("the address is none of HTTP".to_owned()))?;
+    if uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {
+        return Err(HttpFailure::Broken("the address has no host, or a user".to_owned()));
+    }
+    let proxy = if proxy { proxy_for(&uri)? } else { None };
+    let encrypted = uri.scheme() == Some(&Scheme::HTTPS)
+        || proxy.as_ref().is_some_and(|proxy| proxy.protocol() == ProxyProtocol::Https);
+    let roots = if encrypted { roots()? } else { Vec::new() };
+    let tls = TlsConfig::builder()
+        .root_certs(roots.into())
+        .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
+        .build();
+    let config = Agent::config_builder()
+        .proxy(proxy)
+        .tls_config(tls)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .http_status_as_error(false)
+        .max_response_header_size(MAX_HEAD)
+        .user_agent(USER_AGENT)
+        .accept_encoding(AutoHeaderValue::None)
+        .build();
+    Ok(config.into())
+}
+
+/// Authorities of this system, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+fn roots() -> Result<Vec<Certificate<'static>>, HttpFailure> {
+    let found = rustls_native_certs::load_native_certs();
+    if found.certs.is_empty() {
+        let reason = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
+        return Err(HttpFailure::Tls(format!(
+            "no certificates of authorities are found on this machine{reason}: install them, or set SSL_CERT_FILE to a file of them"
+        )));
+    }
+    Ok(found.certs.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect())
+}
+
+/// What the environment names for an address. ureq would take a proxy for `https` also for `http`.
+fn proxy_for(uri: &Uri) -> Result<Option<Proxy>, HttpFailure> {
+    let variable = |name: &str| {
+        let found = [name.to_owned(), name.to_uppercase()].into_iter().find_map(|name| env::var(name).ok());
+        found.filter(|value| !value.trim().is_empty())
+    };
+    let scheme = uri.scheme_str().unwrap_or_default();
+    let Some(proxy) = variable(&format!("{scheme}_proxy")).or_else(|| variable("all_proxy")) else { return Ok(None) };
+    let host = uri.host().unwrap_or_default().to_lowercase();
+    let without = variable("no_proxy").unwrap_or_default().to_lowercase();
+    let direct = without.split([',', ' ']).filter(|entry| !entry.is_empty()).any(|entry| {
+        let domain = entry.trim_start_matches('*').trim_start_matches('.');
+        entry == "*" || host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    });
+    if direct {
+        return Ok(None);
+    }
+    match Proxy::new(proxy.trim()) {
+        Ok(proxy) if matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) => Ok(Some(proxy)),
+        // Its address may hold a password.
+        _ => Err(HttpFailure::Connect(format!("the proxy that {scheme}_proxy or all_proxy names is no HTTP proxy"))),
+    }
+}
+
+fn failure(error: ureq::Error) -> HttpFailure {
+    match error {
+        ureq::Error::Rustls(error) => tls(&error),
+        ureq::Error::Tls(reason) => HttpFailure::Tls(reason.to_owned()),
+        ureq::Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(error) => tls(error),
+            None => match error.kind() {
+                ErrorKind::UnexpectedEof
+                | ErrorKind::ConnectionReset
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::BrokenPipe => HttpFailure::Broken("the connection was closed".to_owned()),
+                _ => HttpFailure::Connect(error.to_string()),
+            },
+        },
+        ureq::Error::HostNotFound
+        | ureq::Error::ConnectionFailed
+        | ureq::Error::Timeout(_)
+        | ureq::Error::ConnectProxyFailed(_) => HttpFailure::Connect(error.to_string()),
+        error => HttpFailure::Broken(error.to_string()),
+    }
+}
+
+fn tls(error: &rustls::Error) -> HttpFailure {
+    use CertificateError as E;
+    let words = match error {
+        rustls::Error::InvalidCertificate(E::Expired | E::ExpiredContext { .. }) => {
+            "the server's certificate has expired".to_owned()
+        }
+        rustls::Error::InvalidCertificate(E::NotValidYet | E::NotValidYetContext { .. }) => {
+            "the server's certificate isn't valid yet; check this machine's clock".to_owned()
+        }
+        rustls::Error::InvalidCertificate(E::UnknownIssuer) => {
+            "the server's certificate is from an authority that this machine doesn't know; SSL_CERT_FILE can name a file of \
+             those to trust"
+                .to_owned()
+        }
+        rustls::Error::InvalidCertificate(E::NotValidForName | E::NotValidForNameContext { .. }) => {
+            "the server's certificate is for another name".to_owned()
+        }
+        rustls::Error::InvalidCertificate(E::Revoked) => "the server's certificate was revoked".to_owned(),
+        rustls::Error::InvalidCertificate(error) => format!("the server's certificate can't be used: {error}"),
+        error => format!("the server and this program can't encrypt what they say: {error}"),
+    };
+    HttpFailure::Tls(words)
 }
