@@ -55,11 +55,11 @@ fn files_that_hold_something_else_are_refused() {
         ("# token\n".to_owned(), "no credentials"),
         (TOKEN.to_owned(), "line 1"),
         (format!("{good}token {TOKEN}\n"), "aren't TOML: line 5"),
-        (format!("{good}password = \"{TOKEN}\"\n"), "unknown field `password`"),
-        (format!("{good}[credentials]\n"), "unknown field `credentials`"),
+        (format!("{good}password = \"{TOKEN}\"\n"), "line 5: there is a key that is none of `repository`"),
+        (format!("{good}[credentials]\n"), "there is a key that is none of `repository`"),
         (format!("[[credential]]\nrepository = \"{URL}\"\ntoken = [\"{TOKEN}\"]\n"), "line 3"),
         (format!("credential = \"{TOKEN}\"\n"), "line 1"),
-        (format!("[[credential]]\ntoken = \"{TOKEN}\"\n"), "missing field `repository`"),
+        (format!("[[credential]]\ntoken = \"{TOKEN}\"\n"), "`repository` is missing"),
         (credential(&format!("https://me:{TOKEN}@git.example.org/one.git"), &[token]), "credential 1: `repository`"),
         (credential(TOKEN, &[token]), "credential 1: `repository`"),
         (format!("{good}{good}"), "credential 2: another one is for the same repository"),
@@ -92,7 +92,7 @@ fn a_secret_at_the_wrong_place_is_not_quoted_either() {
     let user = user();
     let key = ("ssh-key", "-----BEGIN OPENSSH PRIVATE KEY-----\n-----END OPENSSH PRIVATE KEY-----\n");
     assert_refused(&user, credential(SSH, &[key, ("host-key", TOKEN)]), "host-key");
-    assert_refused(&user, credential(URL, &[(TOKEN, "token")]), "unknown field");
+    assert_refused(&user, credential(URL, &[(TOKEN, "token")]), "there is a key");
 }
 
 #[test]

@@ -37,9 +37,10 @@ fn redirects_are_told_and_not_followed() {
     let elsewhere = |it: &Request| !it.path.starts_with("/one/") || !it.host.starts_with("127.0.0.1:");
     let strays: Vec<Request> = server.requests().into_iter().filter(elsewhere).chain(other.requests()).collect();
     let told = |answer: &Result<String, String>| {
-        answer
-            .as_ref()
-            .is_err_and(|said| said.starts_with("unreachable: ") && said.contains("redirects to another address"))
+        answer.as_ref().is_err_and(|said| {
+            said.starts_with("unreachable: ")
+                && said.contains("which is not followed: the repository was renamed or moved")
+        })
     };
     answers.retain(|(_, answer)| !told(answer));
     assert!(strays.is_empty() && answers.is_empty(), "followed: {strays:#?}\nand told: {answers:#?}");

@@ -189,13 +189,13 @@ impl Credential {
         &self.kind
     }
 
-    /// The header that a request carries, from its first on: a server that must ask first would be asked twice.
-    pub(super) fn header(&self) -> Option<SecretString> {
+    /// The value of `Authorization` that requests carry, from the first on: a server that must ask first would be asked twice.
+    pub(super) fn authorization(&self) -> Option<SecretString> {
         match &self.kind {
-            Kind::Bearer(token) => Some(format!("Authorization: Bearer {}", token.expose_secret()).into()),
+            Kind::Bearer(token) => Some(format!("Bearer {}", token.expose_secret()).into()),
             Kind::Basic { user, token } => {
                 let pair = SecretString::from(format!("{user}:{}", token.expose_secret()));
-                Some(format!("Authorization: Basic {}", STANDARD.encode(pair.expose_secret())).into())
+                Some(format!("Basic {}", STANDARD.encode(pair.expose_secret())).into())
             }
             Kind::Ssh { .. } => None,
         }

@@ -93,7 +93,7 @@ impl RepositoryError {
                 | FetchErrorKind::Slow { .. }
                 | FetchErrorKind::NotARepository(_)
                 | FetchErrorKind::NotFound { .. }
-                | FetchErrorKind::Moved
+                | FetchErrorKind::Moved(_)
                 | FetchErrorKind::NoFolder(_) => Status::Unreachable,
                 _ => Status::Failed,
             },

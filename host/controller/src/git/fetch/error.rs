@@ -24,9 +24,10 @@ pub enum FetchErrorKind {
     #[error("is not a git repository: check the address{}", reason(.0.as_ref()))]
     NotARepository(Option<GitError>),
     #[error(
-        "redirects to another address, which is not followed: the repository was renamed or moved; write where it leads to"
+        "redirects to `{}`, which is not followed: the repository was renamed or moved; write its new address",
+        untrusted::short(.0)
     )]
-    Moved,
+    Moved(String),
     #[error("doesn't exist (any more), or {}: check whether it was renamed, deleted or made private", seen(*.credential))]
     NotFound { credential: bool },
     #[error(

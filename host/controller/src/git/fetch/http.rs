@@ -1,34 +1,33 @@
 //! HTTP for libgit2, whose own client follows redirects within a host and sends them the credential.
 //!
-//! One repository's two addresses are asked, and nothing else: no redirect is followed, no cookie kept, and what is shown is
-//! shown from the first request on.
+//! Here nothing but one repository's two addresses is asked. The credential is shown from the first request on.
 
 use std::{
     cell::RefCell,
     env,
     io::{self, ErrorKind, Read, Write},
-    mem,
     sync::{Arc, Once},
 };
 
 use git2::{
-    ErrorClass, ErrorCode,
+    ErrorClass, ErrorCode, Remote,
     transport::{Service, SmartSubtransport, SmartSubtransportStream, Transport},
 };
 use rustls::{CertificateError, crypto::ring};
 use secrecy::{ExposeSecret as _, SecretString};
 use ureq::{
-    Agent, BodyReader, Proxy, ProxyProtocol,
+    Agent, BodyReader, Error, Proxy, ProxyProtocol,
     config::AutoHeaderValue,
-    http::{HeaderName, HeaderValue, StatusCode, Uri, header, uri::Scheme},
-    tls::{Certificate, RootCerts, TlsConfig},
+    http::{HeaderName, HeaderValue, Request, StatusCode, Uri, header, uri::Scheme},
+    tls::{Certificate, TlsConfig},
 };
 
-/// Some servers take only who calls himself git for one.
-const USER_AGENT: &str = "git/2.0 (thymis)";
-/// The largest head of an answer, in bytes; ureq takes no more than 128 headers.
-const MAX_HEAD: usize = 64 << 10;
-const ADVERTISEMENT: &str = "/info/refs?service=git-upload-pack";
+const LIST: &str = "/info/refs?service=git-upload-pack";
+const PACK: &str = "/git-upload-pack";
+const LIST_TYPE: &str = "application/x-git-upload-pack-advertisement";
+const PACK_TYPE: &str = "application/x-git-upload-pack-result";
+/// What libgit2 is told: [`HttpFailure`] has the reason.
+const NO_ANSWER: &str = "no usable answer by HTTP";
 
 /// What a conversation by HTTP may use.
 pub(super) struct Session<'a> {
@@ -77,57 +76,39 @@ thread_local! {
 
 /// Runs `run` with that session on this thread; answers also why HTTP failed, if it did, which libgit2's errors don't tell.
 ///
-/// Every conversation of libgit2 must be within such a call, those without HTTP too.
+/// Every conversation of libgit2 has to be within such a call, those without HTTP too.
 pub(super) fn during<T>(session: Session<'_>, run: impl FnOnce() -> T) -> (T, Option<HttpFailure>) {
-    /// The session before comes back, and this one is gone, also after a panic.
-    struct Before(Option<Open>);
-    impl Drop for Before {
-        fn drop(&mut self) {
-            OPEN.set(self.0.take());
-        }
-    }
-
-    register();
-    let Session { url, authorization, proxy } = session;
-    let authorization = authorization.cloned();
-    let open = Open { url: url.to_owned(), authorization, proxy, agent: None, rest: None, failure: None };
-    let _before = Before(OPEN.replace(Some(open)));
-    let answer = run();
-    (answer, OPEN.with_borrow_mut(|open| open.as_mut()?.failure.take()))
-}
-
-fn register() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
+    static REGISTERED: Once = Once::new();
+    REGISTERED.call_once(|| {
         for scheme in ["http", "https"] {
-            // SAFETY: libgit2's list of transports must not be read meanwhile. Whoever reads it, by talking to a server or a folder,
-            // has called `during`, and came through this `Once`.
+            let factory = |remote: &Remote<'_>| Transport::smart(remote, true, Subtransport);
+            // SAFETY: nobody reads libgit2's list of transports meanwhile: who does, has come through here.
             #[allow(unsafe_code)]
-            let registered = unsafe {
-                git2::transport::register(scheme, |remote| Transport::smart(remote, true, Subtransport))
-            };
-            if let Err(error) = registered {
-                tracing::error!("HTTP can't be used: {error}");
-            }
+            let registered = unsafe { git2::transport::register(scheme, factory) };
+            // libgit2's own client, which is left then, knows no credential.
+            let _ = registered.inspect_err(|error| tracing::error!("{scheme} can't be used: {error}"));
         }
     });
+    let (url, authorization) = (session.url.to_owned(), session.authorization.cloned());
+    let open = Open { url, authorization, proxy: session.proxy, agent: None, rest: None, failure: None };
+    let before = OPEN.replace(Some(open));
+    let answer = run();
+    (answer, OPEN.replace(before).and_then(|open| open.failure))
 }
 
 struct Subtransport;
 
 impl SmartSubtransport for Subtransport {
     fn action(&self, url: &str, action: Service) -> Result<Box<dyn SmartSubtransportStream>, git2::Error> {
-        let failed = |reason: &str| git2::Error::new(ErrorCode::GenericError, ErrorClass::Http, reason);
-        match action {
-            Service::UploadPackLs => match with_session(|open| open.check(url).and_then(|()| open.ask(None))) {
-                Some(body) => Ok(Box::new(Stream(State::Answer(body)))),
-                None => Err(failed(NO_ANSWER)),
-            },
-            Service::UploadPack => match with_session(|open| open.check(url)) {
-                Some(()) => Ok(Box::new(Stream(State::Request(Vec::new())))),
-                None => Err(failed(NO_ANSWER)),
-            },
-            Service::ReceivePackLs | Service::ReceivePack => Err(failed("nothing is pushed")),
+        let stream = with_session(|open| match action {
+            _ if url != open.url => Err(HttpFailure::Elsewhere),
+            Service::UploadPackLs => Ok(Stream { request: Vec::new(), answer: Some(open.ask(None)?) }),
+            Service::UploadPack => Ok(Stream { request: Vec::new(), answer: None }),
+            Service::ReceivePackLs | Service::ReceivePack => Err(HttpFailure::Broken("nothing is pushed".to_owned())),
+        });
+        match stream {
+            Some(stream) => Ok(Box::new(stream)),
+            None => Err(git2::Error::new(ErrorCode::GenericError, ErrorClass::Http, NO_ANSWER)),
         }
     }
 
@@ -135,9 +116,6 @@ impl SmartSubtransport for Subtransport {
         Ok(())
     }
 }
-
-/// What libgit2 is told: [`HttpFailure`] has the reason.
-const NO_ANSWER: &str = "no usable answer by HTTP";
 
 /// `None` when that failed, or there is no session.
 fn with_session<T>(run: impl FnOnce(&mut Open) -> Result<T, HttpFailure>) -> Option<T> {
@@ -149,21 +127,15 @@ fn with_session<T>(run: impl FnOnce(&mut Open) -> Result<T, HttpFailure>) -> Opt
 }
 
 /// One request and its answer.
-struct Stream(State);
-
-enum State {
-    /// A request's body so far. It is sent when the answer is read.
-    Request(Vec<u8>),
-    Answer(BodyReader<'static>),
-    Failed,
+struct Stream {
+    /// It is sent when the answer is read.
+    request: Vec<u8>,
+    answer: Option<BodyReader<'static>>,
 }
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.0 {
-            State::Request(body) => body.write(bytes),
-            State::Answer(_) | State::Failed => Err(io::Error::other(NO_ANSWER)),
-        }
+        self.request.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -174,37 +146,26 @@ impl Write for Stream {
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = with_session(|open| {
-            if let State::Request(body) = &mut self.0 {
-                let body = mem::take(body);
-                self.0 = State::Answer(open.ask(Some(&body))?);
-            }
-            match &mut self.0 {
-                State::Answer(body) => body.read(buffer).map_err(|error| failure(error.into())),
-                State::Request(_) | State::Failed => Err(HttpFailure::Broken(NO_ANSWER.to_owned())),
-            }
+            let answer = match &mut self.answer {
+                Some(answer) => answer,
+                None => self.answer.insert(open.ask(Some(&self.request))?),
+            };
+            answer.read(buffer).map_err(|error| failure(error.into()))
         });
-        read.ok_or_else(|| {
-            self.0 = State::Failed;
-            // Never the reason itself: git2 ends the process where there is a zero byte in it.
-            io::Error::other(NO_ANSWER)
-        })
+        // Never the reason itself: git2 ends the process where there is a zero byte in it.
+        read.ok_or_else(|| io::Error::other(NO_ANSWER))
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        if let State::Answer(body) = mem::replace(&mut self.0, State::Failed) {
-            // To read on here could mean to wait for an answer that nobody wants any more.
-            let _ = OPEN.try_with(|open| open.borrow_mut().as_mut().map(|open| open.rest = Some(body)));
-        }
+        // To read on here could be to wait for what nobody wants any more.
+        let rest = self.answer.take();
+        let _ = OPEN.try_with(|open| open.borrow_mut().as_mut().map(|open| open.rest = rest));
     }
 }
 
 impl Open {
-    fn check(&self, url: &str) -> Result<(), HttpFailure> {
-        if url == self.url { Ok(()) } else { Err(HttpFailure::Elsewhere) }
-    }
-
     /// Asks for the list of refs, or with a body for a pack.
     fn ask(&mut self, body: Option<&[u8]>) -> Result<BodyReader<'static>, HttpFailure> {
         if let Some(mut rest) = self.rest.take() {
@@ -215,38 +176,35 @@ impl Open {
             Some(agent) => agent,
             None => self.agent.insert(agent(&self.url, self.proxy)?),
         };
-        let authorization = self.authorization.as_ref().map(|value| sensitive(value.expose_secret())).transpose()?;
-        let authorization = authorization.map(|value| (header::AUTHORIZATION, value));
-        let (answer, expected) = match body {
-            None => {
-                let mut request = agent.get(format!("{}{ADVERTISEMENT}", self.url));
-                request.headers_mut().into_iter().for_each(|headers| headers.extend(authorization.clone()));
-                (request.call(), "application/x-git-upload-pack-advertisement")
-            }
-            Some(body) => {
-                let mut request = agent
-                    .post(format!("{}/git-upload-pack", self.url))
-                    .header(header::CONTENT_TYPE, "application/x-git-upload-pack-request")
-                    .header(header::ACCEPT, "application/x-git-upload-pack-result");
-                request.headers_mut().into_iter().for_each(|headers| headers.extend(authorization.clone()));
-                (request.send(body), "application/x-git-upload-pack-result")
-            }
+        let mut request = match body {
+            None => Request::get(format!("{}{LIST}", self.url)),
+            Some(_) => Request::post(format!("{}{PACK}", self.url))
+                .header(header::CONTENT_TYPE, "application/x-git-upload-pack-request")
+                .header(header::ACCEPT, PACK_TYPE),
         };
-        let answer = answer.map_err(failure)?;
-        let text = |name: HeaderName| {
-            // Of several the last counts, as for other clients.
-            let value = answer.headers().get_all(name).iter().next_back();
-            value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-        };
-        if answer.status().is_redirection()
-            && let Some(to) = text(header::LOCATION)
-        {
-            return Err(HttpFailure::Redirect(to.strip_suffix(ADVERTISEMENT).unwrap_or(&to).to_owned()));
+        if let Some(value) = &self.authorization {
+            let unfit = |_| HttpFailure::Broken("the credential has characters in it that can't be sent".to_owned());
+            let mut value = HeaderValue::from_str(value.expose_secret()).map_err(unfit)?;
+            value.set_sensitive(true);
+            request = request.header(header::AUTHORIZATION, value);
         }
-        if answer.status() != StatusCode::OK {
-            return Err(HttpFailure::Status(answer.status().as_u16()));
+        let answer = match body {
+            None => request.body(()).map(|request| agent.run(request)),
+            Some(body) => request.body(body).map(|request| agent.run(request)),
+        };
+        let answer = answer.map_err(Error::from).flatten().map_err(failure)?;
+        let text =
+            |name: HeaderName| Some(String::from_utf8_lossy(answer.headers().get(name)?.as_bytes()).into_owned());
+        let (status, to) = (answer.status(), text(header::LOCATION));
+        if let Some(to) = to.filter(|_| status.is_redirection()) {
+            let repository = to.strip_suffix(LIST).or(to.strip_suffix(PACK)).unwrap_or(&to);
+            return Err(HttpFailure::Redirect(repository.to_owned()));
+        }
+        if status != StatusCode::OK {
+            return Err(HttpFailure::Status(status.as_u16()));
         }
         let found = text(header::CONTENT_TYPE).unwrap_or_default();
+        let expected = if body.is_none() { LIST_TYPE } else { PACK_TYPE };
         if !found.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected) {
             return Err(HttpFailure::NotGit(found));
         }
@@ -254,36 +212,24 @@ impl Open {
     }
 }
 
-/// Its `Debug` doesn't show it.
-fn sensitive(value: &str) -> Result<HeaderValue, HttpFailure> {
-    let mut value = HeaderValue::from_str(value)
-        .map_err(|_| HttpFailure::Broken("the credential has characters in it that can't be sent".to_owned()))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
 /// Without a timeout anywhere: ureq would start a thread to look a name up.
 fn agent(url: &str, proxy: bool) -> Result<Agent, HttpFailure> {
-    let uri: Uri = url.parse().map_err(|_| HttpFailure::Broken("the address is none of HTTP".to_owned()))?;
-    if uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {
-        return Err(HttpFailure::Broken("the address has no host, or a user".to_owned()));
-    }
+    let uri = url.parse::<Uri>().ok().filter(|uri| uri.authority().is_some_and(|it| !it.as_str().contains('@')));
+    let uri = uri.ok_or_else(|| HttpFailure::Broken("the address has no host, or a user".to_owned()))?;
     let proxy = if proxy { proxy_for(&uri)? } else { None };
-    let encrypted = uri.scheme() == Some(&Scheme::HTTPS)
-        || proxy.as_ref().is_some_and(|proxy| proxy.protocol() == ProxyProtocol::Https);
-    let roots = if encrypted { roots()? } else { Vec::new() };
-    let tls = TlsConfig::builder()
-        .root_certs(roots.into())
-        .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
-        .build();
+    let proxy_tls = proxy.as_ref().is_some_and(|proxy| proxy.protocol() == ProxyProtocol::Https);
+    let roots = if proxy_tls || uri.scheme() == Some(&Scheme::HTTPS) { roots()? } else { Vec::new() };
+    let provider = Arc::new(ring::default_provider());
+    let tls = TlsConfig::builder().root_certs(roots.into()).unversioned_rustls_crypto_provider(provider).build();
     let config = Agent::config_builder()
         .proxy(proxy)
         .tls_config(tls)
         .max_redirects(0)
         .max_redirects_will_error(false)
         .http_status_as_error(false)
-        .max_response_header_size(MAX_HEAD)
-        .user_agent(USER_AGENT)
+        .max_response_header_size(64 << 10)
+        // Some servers take only who calls himself git for one.
+        .user_agent("git/2.0 (thymis)")
         .accept_encoding(AutoHeaderValue::None)
         .build();
     Ok(config.into())
@@ -294,79 +240,61 @@ fn roots() -> Result<Vec<Certificate<'static>>, HttpFailure> {
     let found = rustls_native_certs::load_native_certs();
     if found.certs.is_empty() {
         let reason = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
-        return Err(HttpFailure::Tls(format!(
-            "no certificates of authorities are found on this machine{reason}: install them, or set SSL_CERT_FILE to a file of them"
-        )));
+        let advice = "install them, or let SSL_CERT_FILE name a file with them";
+        return Err(HttpFailure::Tls(format!("there are no certificates of authorities here{reason}: {advice}")));
     }
     Ok(found.certs.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect())
 }
 
-/// What the environment names for an address. ureq would take a proxy for `https` also for `http`.
+/// What the environment names for an address: ureq would take the proxy for `https` for `http` too.
 fn proxy_for(uri: &Uri) -> Result<Option<Proxy>, HttpFailure> {
     let variable = |name: &str| {
-        let found = [name.to_owned(), name.to_uppercase()].into_iter().find_map(|name| env::var(name).ok());
-        found.filter(|value| !value.trim().is_empty())
+        let values = [name.to_owned(), name.to_uppercase()].map(|name| env::var(name).unwrap_or_default());
+        values.into_iter().find(|value| !value.is_empty())
     };
-    let scheme = uri.scheme_str().unwrap_or_default();
-    let Some(proxy) = variable(&format!("{scheme}_proxy")).or_else(|| variable("all_proxy")) else { return Ok(None) };
-    let host = uri.host().unwrap_or_default().to_lowercase();
+    let named = variable(&format!("{}_proxy", uri.scheme_str().unwrap_or_default())).or_else(|| variable("all_proxy"));
     let without = variable("no_proxy").unwrap_or_default().to_lowercase();
     let direct = without.split([',', ' ']).filter(|entry| !entry.is_empty()).any(|entry| {
-        let domain = entry.trim_start_matches('*').trim_start_matches('.');
-        entry == "*" || host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        let rest = uri.host().unwrap_or_default().strip_suffix(entry.trim_start_matches(['*', '.']));
+        entry == "*" || rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     });
-    if direct {
-        return Ok(None);
-    }
-    match Proxy::new(proxy.trim()) {
+    let Some(named) = named.filter(|_| !direct) else { return Ok(None) };
+    match Proxy::new(&named) {
         Ok(proxy) if matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) => Ok(Some(proxy)),
         // Its address may hold a password.
-        _ => Err(HttpFailure::Connect(format!("the proxy that {scheme}_proxy or all_proxy names is no HTTP proxy"))),
+        _ => Err(HttpFailure::Connect("the proxy that the environment names is not one of HTTP".to_owned())),
     }
 }
 
-fn failure(error: ureq::Error) -> HttpFailure {
+fn failure(error: Error) -> HttpFailure {
+    use ErrorKind as E;
     match error {
-        ureq::Error::Rustls(error) => tls(&error),
-        ureq::Error::Tls(reason) => HttpFailure::Tls(reason.to_owned()),
-        ureq::Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-            Some(error) => tls(error),
-            None => match error.kind() {
-                ErrorKind::UnexpectedEof
-                | ErrorKind::ConnectionReset
-                | ErrorKind::ConnectionAborted
-                | ErrorKind::BrokenPipe => HttpFailure::Broken("the connection was closed".to_owned()),
-                _ => HttpFailure::Connect(error.to_string()),
-            },
+        Error::Rustls(error) => tls(&error),
+        Error::Io(error) => match (error.get_ref().and_then(|inner| inner.downcast_ref()), error.kind()) {
+            (Some(error), _) => tls(error),
+            (None, E::UnexpectedEof | E::ConnectionReset | E::ConnectionAborted | E::BrokenPipe) => {
+                HttpFailure::Broken("the connection was closed".to_owned())
+            }
+            (None, _) => HttpFailure::Connect(error.to_string()),
         },
-        ureq::Error::HostNotFound
-        | ureq::Error::ConnectionFailed
-        | ureq::Error::Timeout(_)
-        | ureq::Error::ConnectProxyFailed(_) => HttpFailure::Connect(error.to_string()),
+        Error::HostNotFound | Error::ConnectionFailed | Error::Timeout(_) | Error::ConnectProxyFailed(_) => {
+            HttpFailure::Connect(error.to_string())
+        }
         error => HttpFailure::Broken(error.to_string()),
     }
 }
 
 fn tls(error: &rustls::Error) -> HttpFailure {
     use CertificateError as E;
-    let words = match error {
-        rustls::Error::InvalidCertificate(E::Expired | E::ExpiredContext { .. }) => {
-            "the server's certificate has expired".to_owned()
-        }
-        rustls::Error::InvalidCertificate(E::NotValidYet | E::NotValidYetContext { .. }) => {
-            "the server's certificate isn't valid yet; check this machine's clock".to_owned()
-        }
-        rustls::Error::InvalidCertificate(E::UnknownIssuer) => {
-            "the server's certificate is from an authority that this machine doesn't know; SSL_CERT_FILE can name a file of \
-             those to trust"
-                .to_owned()
-        }
-        rustls::Error::InvalidCertificate(E::NotValidForName | E::NotValidForNameContext { .. }) => {
-            "the server's certificate is for another name".to_owned()
-        }
-        rustls::Error::InvalidCertificate(E::Revoked) => "the server's certificate was revoked".to_owned(),
-        rustls::Error::InvalidCertificate(error) => format!("the server's certificate can't be used: {error}"),
-        error => format!("the server and this program can't encrypt what they say: {error}"),
+    let rustls::Error::InvalidCertificate(error) = error else {
+        return HttpFailure::Tls(format!("the server and this program can't encrypt what they say: {error}"));
     };
-    HttpFailure::Tls(words)
+    let problem = match error {
+        E::Expired | E::ExpiredContext { .. } => "has expired",
+        E::NotValidYet | E::NotValidYetContext { .. } => "isn't valid yet; check this machine's clock",
+        E::UnknownIssuer => "is from an authority unknown to this machine; SSL_CERT_FILE can name a file with others",
+        E::NotValidForName | E::NotValidForNameContext { .. } => "is for another name",
+        other => return HttpFailure::Tls(format!("the server's certificate can't be used: {other}")),
+    };
+    HttpFailure::Tls(format!("the server's certificate {problem}"))
 }

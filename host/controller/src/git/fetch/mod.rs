@@ -3,6 +3,7 @@
 
 mod confine;
 mod error;
+mod http;
 mod limits;
 mod process;
 mod refs;

@@ -9,13 +9,18 @@ use std::{
 };
 
 use git2::{
-    AutotagOption, CertificateCheckStatus, Cred, CredentialType, ErrorClass, ErrorCode, FetchOptions, Oid,
-    ProxyOptions, Remote, RemoteCallbacks, RemoteRedirect, Repository,
+    AutotagOption, CertificateCheckStatus, Cred, CredentialType, ErrorClass, ErrorCode, FetchOptions, Oid, Remote,
+    RemoteCallbacks, Repository,
 };
 use secrecy::ExposeSecret as _;
-use thymis_core::{digest::Revision, reference::FlakeReference};
+use thymis_core::{digest::Revision, reference::FlakeReference, untrusted};
 
-use super::{Done, FetchErrorKind, FetchProgress, Phase, Wanted, error::too_large, refs::Heads};
+use super::{
+    Done, FetchErrorKind, FetchProgress, Phase, Wanted,
+    error::too_large,
+    http::{self, HttpFailure, Session},
+    refs::Heads,
+};
 use crate::git::{
     GitError,
     credential::{Credential, Kind},
@@ -24,7 +29,7 @@ use crate::git::{
     store::{Depth, Store, kept, oid, pinned},
 };
 
-/// No ref has this name, so asking for it transfers nothing: libgit2 sends headers of one's own with downloads only.
+/// No ref has this name, so asking for it transfers nothing: the list of refs comes under the same callbacks as the rest.
 const NOTHING: &str = "refs/thymis/nothing:refs/thymis/nothing";
 
 /// One fetch under way.
@@ -56,7 +61,18 @@ impl Fetch<'_> {
         wanted: Wanted,
         progress: &mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
     ) -> Result<Done, FetchErrorKind> {
-        self.attempt(wanted, progress, false)
+        let authorization = self.credential.and_then(Credential::authorization);
+        let session = Session {
+            url: &self.url.fetch_url(),
+            authorization: authorization.as_ref(),
+            proxy: !self.url.is_this_machine(),
+        };
+        let (done, failure) = http::during(session, || self.attempt(wanted, progress, false));
+        done.map_err(|kind| match (kind, failure) {
+            // libgit2 knows only that there was no answer.
+            (FetchErrorKind::Git(_) | FetchErrorKind::Unreachable(_), Some(failure)) => self.http_failed(failure),
+            (kind, _) => kind,
+        })
     }
 
     fn attempt(
@@ -210,18 +226,7 @@ impl Fetch<'_> {
         progress: &'cb RefCell<&mut dyn FnMut(FetchProgress) -> ControlFlow<()>>,
     ) -> FetchOptions<'cb> {
         let mut options = FetchOptions::new();
-        let mut proxy = ProxyOptions::new();
-        if !self.url.is_this_machine() {
-            proxy.auto();
-        }
-        options
-            .remote_callbacks(self.callbacks(seen, progress))
-            .proxy_options(proxy)
-            .follow_redirects(RemoteRedirect::None)
-            .download_tags(AutotagOption::None);
-        if let Some(header) = self.credential.and_then(Credential::header) {
-            options.custom_headers(&[header.expose_secret()]);
-        }
+        options.remote_callbacks(self.callbacks(seen, progress)).download_tags(AutotagOption::None);
         if depth == Depth::Tip {
             options.depth(1);
         }
@@ -275,7 +280,7 @@ impl Fetch<'_> {
         callbacks
     }
 
-    /// An SSH key, once. A header was shown from the beginning.
+    /// An SSH key, once. By HTTP the credential was shown from the beginning.
     fn show(&self, seen: &Seen, url: &str, user: Option<&str>, allowed: CredentialType) -> Result<Cred, git2::Error> {
         let user = user.or(self.url.user()).unwrap_or("git");
         if allowed.contains(CredentialType::USERNAME) {
@@ -335,22 +340,34 @@ impl Fetch<'_> {
         if seen.asked.get() || error.code() == ErrorCode::Auth {
             return FetchErrorKind::refused(self.url, credential);
         }
-        let status = error.message().strip_prefix("unexpected http status code: ").and_then(|code| code.parse().ok());
-        match (error.class(), status) {
-            (_, Some(401 | 403)) => FetchErrorKind::refused(self.url, credential),
-            (_, Some(404 | 410)) => FetchErrorKind::NotFound { credential },
-            (_, Some(status @ (429 | 500..))) => FetchErrorKind::Server { status },
-            (ErrorClass::Http, _) if error.message() == "unexpected redirect" => FetchErrorKind::Moved,
-            (ErrorClass::Http, _) => FetchErrorKind::NotARepository(Some(error.into())),
-            (ErrorClass::Ssh, _) if credential && error.message().contains("authentic") => {
+        match error.class() {
+            ErrorClass::Ssh if credential && error.message().contains("authentic") => {
                 FetchErrorKind::refused(self.url, credential)
             }
             _ if is_out_of_memory(error.message()) => too_large("fetch_memory_bytes", self.store.limits.memory_bytes),
-            (ErrorClass::Net | ErrorClass::Os | ErrorClass::Ssl | ErrorClass::Ssh, _) => {
-                FetchErrorKind::Unreachable(error.into())
-            }
+            ErrorClass::Net | ErrorClass::Os | ErrorClass::Ssh => FetchErrorKind::Unreachable(error.into()),
             _ if error.code() == ErrorCode::Certificate => FetchErrorKind::Unreachable(error.into()),
             _ => FetchErrorKind::Git(GitError::from(error)),
+        }
+    }
+
+    fn http_failed(&self, failure: HttpFailure) -> FetchErrorKind {
+        let credential = self.credential.is_some();
+        match failure {
+            HttpFailure::Redirect(to) => FetchErrorKind::Moved(to),
+            HttpFailure::Status(401 | 403) => FetchErrorKind::refused(self.url, credential),
+            HttpFailure::Status(404 | 410) => FetchErrorKind::NotFound { credential },
+            HttpFailure::Status(status) => FetchErrorKind::Server { status },
+            HttpFailure::NotGit(kind) => {
+                let answer = format!("its server answers with `{}`", untrusted::short(&kind));
+                FetchErrorKind::NotARepository(Some(GitError::new(answer)))
+            }
+            HttpFailure::Elsewhere => {
+                FetchErrorKind::Unreachable(GitError::new("another address was asked for".to_owned()))
+            }
+            HttpFailure::Tls(text) | HttpFailure::Connect(text) | HttpFailure::Broken(text) => {
+                FetchErrorKind::Unreachable(GitError::new(text))
+            }
         }
     }
 }
