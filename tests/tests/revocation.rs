@@ -25,10 +25,10 @@ fn a_revoked_input_is_used_nowhere_and_cannot_be_accepted_again() {
     assert!(refused.contains("temperature/temperature-logger") && refused.contains(REASON), "{refused}");
     let refused = world.thymis(&["commit", "--message", "Again"]).refused();
     assert!(refused.starts_with("`temperature` is revoked"), "{refused}");
-    // What would be committed counts, not what the work tree says.
+    // A work tree that doesn't say so is no way around it.
     let lock = world.read("modules.lock");
     world.write("modules.lock", r#"{ "version": 1, "inputs": {} }"#);
-    assert!(world.thymis(&["commit", "--message", "Again"]).refused().starts_with("`temperature` is revoked"));
+    assert!(world.thymis(&["commit", "--message", "Again"]).refused().contains("(modules.lock)"));
     world.write("modules.lock", lock);
     let refused = world.thymis(&["input", "accept", "temperature", "--yes"]).refused();
     assert!(refused.starts_with("`temperature` can't be used: sha256:"), "{refused}");

@@ -11,14 +11,14 @@ fn edits_in_generated_files() {
       `flake.nix` was edited by hand
       `hosts/office-display.nix` was edited by hand
       `tags/core.nix` was edited by hand
-    Keep what you need under another name or in the settings, then remove them: they will be written anew
+    Keep what you need under another name or in the settings, then bring back what thymis wrote with `git checkout refs/thymis/draft -- FILE`, or remove what it never wrote
     ");
     insta::assert_snapshot!(refused(&world, &["generate", "--keep-going", "--check"]), @"
     generated files hold what thymis did not write; none was changed:
       `flake.nix` was edited by hand
       `hosts/office-display.nix` was edited by hand
       `tags/core.nix` was edited by hand
-    Keep what you need under another name or in the settings, then remove them: they will be written anew
+    Keep what you need under another name or in the settings, then bring back what thymis wrote with `git checkout refs/thymis/draft -- FILE`, or remove what it never wrote
     ");
     let state = "state/configurations/office-display.json";
     edit(&world.project().join(state), "8090", "9000");
@@ -42,7 +42,7 @@ fn a_file_where_a_generated_one_is_to_be() {
     insta::assert_snapshot!(refused(&world, &["generate"]), @"
     generated files hold what thymis did not write; none was changed:
       `hosts/lobby.nix` was edited by hand
-    Keep what you need under another name or in the settings, then remove them: they will be written anew
+    Keep what you need under another name or in the settings, then bring back what thymis wrote with `git checkout refs/thymis/draft -- FILE`, or remove what it never wrote
     ");
 }
 
@@ -59,7 +59,7 @@ fn a_link_in_place_of_a_folder() {
       `hosts/greenhouse-north.nix` is or lies behind a symbolic link
       `hosts/greenhouse-south.nix` is or lies behind a symbolic link
       `hosts/office-display.nix` is or lies behind a symbolic link
-    Keep what you need under another name or in the settings, then remove them: they will be written anew
+    Keep what you need under another name or in the settings, then bring back what thymis wrote with `git checkout refs/thymis/draft -- FILE`, or remove what it never wrote
     ");
     before.assert_same(&Disk::of(&elsewhere));
 }

@@ -84,3 +84,13 @@ fn a_name_that_was_its_own_once_is_taken_all_the_same() {
     assert!(refused.contains("there is an input `canary` already"), "{refused}");
     assert_eq!([life.read("modules.lock"), life.read("state/project.json")], before);
 }
+
+#[test]
+fn what_was_accepted_for_one_moves_no_other() {
+    let life = life();
+    life.upstream.release(&Release::saying("second").asking("option", "users.users.root"));
+    assert_eq!(life.thymis(&["input", "update", CANARY, "--json"]).done().json()[0]["result"], "waits");
+    life.thymis(&["input", "accept", CANARY, "--yes"]).done();
+    assert_eq!(life.update()["result"], "waits", "only now it hears of it");
+    says(&life, "first", "second");
+}

@@ -124,3 +124,15 @@ fn what_is_not_accepted_in_the_log_is_asked_again() {
     life.write(FILE, lines[..accepted].join("\n") + "\n");
     assert_eq!(life.update()["result"], "waits");
 }
+
+#[test]
+fn what_was_undone_by_hand_is_not_committed() {
+    let life = waiting();
+    life.thymis(&["generate"]).done();
+    life.thymis(&["commit", "--message", "Before"]).done();
+    life.accept();
+    life.thymis(&["generate"]).done();
+    life.git(&["checkout", "--quiet", "HEAD", "--", "."]);
+    let refused = life.thymis(&["commit", "--message", "Undone"]).refused();
+    assert!(refused.contains("(modules.lock)"), "{refused}");
+}

@@ -165,3 +165,31 @@ fn a_repository_that_lost_its_commits_says_so() {
     assert_eq!(answer["status"], "failed");
     goes_on(&life);
 }
+
+#[test]
+fn what_is_refused_takes_nothing_away() {
+    let life = Life::new();
+    let present = life.revision();
+    life.upstream.git(&["checkout", "--quiet", "--orphan", "other"]);
+    life.upstream.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{present},sub")]);
+    life.upstream.git(&["commit", "--quiet", "--message", "With a submodule"]);
+    life.upstream.git(&["branch", "--force", "main", "other"]);
+    life.upstream.git(&["reflog", "expire", "--expire=now", "--all"]);
+    life.upstream.git(&["gc", "--quiet", "--prune=now"]);
+    for _ in 0..2 {
+        let (answer, _) = life.failing_update();
+        assert!(answer["error"].as_str().unwrap().contains("is a submodule"), "{answer}");
+        life.assert_says("first");
+    }
+}
+
+#[test]
+fn a_server_brings_nothing_back_that_was_left_behind() {
+    let life = Life::new();
+    life.upstream.release(&Release::saying("second"));
+    assert_eq!(life.update()["result"], "moved");
+    life.upstream.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
+    // It was accepted once, and only the operator goes back there.
+    assert_eq!(reason(&life.update()), "it goes back to an older revision, which the present one contains");
+    life.assert_says("second");
+}

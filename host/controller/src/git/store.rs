@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use git2::{Config, Oid, Repository, RepositoryInitOptions};
+use git2::{Config, ErrorCode, Oid, Repository, RepositoryInitOptions};
 use thymis_core::{
     digest::{Digest, Revision},
     reference::FlakeReference,
@@ -214,7 +214,7 @@ impl Store {
             if self.keeps(url, depth, names)? {
                 let folder = self.copy(url, depth);
                 let snapshot = Snapshot::open(&folder, revision, self.tree_limits)
-                    .map_err(|error| FetchErrorKind::Contents(crate::report::chain(&error)))?;
+                    .map_err(|error| FetchErrorKind::Damaged { copy: folder, reason: crate::report::chain(&error) })?;
                 return Ok(Some(snapshot));
             }
         }
@@ -251,11 +251,6 @@ impl Store {
         forget().map_err(|kind: FetchErrorKind| kind.at(url))
     }
 
-    /// Removes one copy, which is found to be damaged. Call it under the lock.
-    pub(super) fn drop_copy(&self, url: &FlakeReference, depth: Depth) -> Result<(), FetchErrorKind> {
-        self.remove(&self.copy(url, depth))
-    }
-
     fn remove(&self, path: &Path) -> Result<(), FetchErrorKind> {
         let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
         match removed {
@@ -279,9 +274,10 @@ impl Store {
         Ok(false)
     }
 
-    fn keeps_any(&self, url: &FlakeReference, depth: Depth) -> bool {
-        let kept = |repository: Repository| Ok(repository.references_glob("refs/thymis/*/*")?.next().is_some());
-        open_bare(&self.copy(url, depth)).and_then(kept).unwrap_or_default()
+    /// Whether a copy keeps nothing that was fetched.
+    fn is_empty(&self, url: &FlakeReference, depth: Depth) -> bool {
+        let empty = |repository: Repository| Ok(repository.references_glob("refs/thymis/*/*")?.next().is_none());
+        open_bare(&self.copy(url, depth)).and_then(empty).unwrap_or_default()
     }
 
     /// The folder of one repository.
@@ -316,7 +312,7 @@ impl Store {
         if let Ok(Some(_lock)) = lock {
             // The next fetch tries again.
             let _ = self.remove_leftovers(url);
-            for depth in Depth::ALL.into_iter().filter(|depth| !self.keeps_any(url, *depth)) {
+            for depth in Depth::ALL.into_iter().filter(|depth| self.is_empty(url, *depth)) {
                 let _ = self.remove(&self.copy(url, depth));
             }
         }
@@ -346,10 +342,12 @@ impl Store {
     /// The copy, made or made anew where it is missing or unreadable. Call it under the lock.
     pub(super) fn repository(&self, url: &FlakeReference, depth: Depth) -> Result<Repository, FetchErrorKind> {
         let folder = self.copy(url, depth);
-        if let Ok(repository) = open_bare(&folder) {
-            return Ok(repository);
+        match open_bare(&folder) {
+            Ok(repository) => return Ok(repository),
+            // There is none. Anything else may pass.
+            Err(error) if error.code() == ErrorCode::NotFound => self.remove(&folder)?,
+            Err(error) => return Err(error.into()),
         }
-        self.remove(&folder)?;
         let fresh =
             tempfile::Builder::new().prefix("new-").tempdir_in(self.own(url)).map_err(|error| self.io(&error))?;
         let mut options = RepositoryInitOptions::new();

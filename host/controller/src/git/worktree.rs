@@ -56,7 +56,7 @@ impl fmt::Display for Foreign {
 /// Why the work tree was not changed, or not completely; running the same again continues.
 #[derive(Debug, thiserror::Error)]
 pub enum WorktreeError {
-    #[error("generated files hold what thymis did not write; none was changed:\n{}\nKeep what you need under another name or in the settings, then remove them: they will be written anew", listed(.0))]
+    #[error("generated files hold what thymis did not write; none was changed:\n{}\nKeep what you need under another name or in the settings, then bring back what thymis wrote with `git checkout refs/thymis/draft -- FILE`, or remove what it never wrote", listed(.0))]
     Foreign(Vec<Foreign>),
     #[error("{} can't be written: make it writable, then try again", path.display())]
     ReadOnly { path: PathBuf, source: io::Error },

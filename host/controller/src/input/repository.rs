@@ -91,6 +91,7 @@ impl RepositoryError {
                 FetchErrorKind::Unreachable(_)
                 | FetchErrorKind::Server { .. }
                 | FetchErrorKind::Slow { .. }
+                | FetchErrorKind::TooLong { .. }
                 | FetchErrorKind::NotARepository(_)
                 | FetchErrorKind::NotFound { .. }
                 | FetchErrorKind::Moved(_)

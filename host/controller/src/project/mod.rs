@@ -262,7 +262,10 @@ impl Project {
     /// # Errors
     /// When the file can't be read, its chain is broken, or lines are gone.
     pub fn consent(&self) -> Result<Log, ProjectError> {
-        self.whole_log(&self.read(consent::FILE)?.unwrap_or_default())
+        let mut bytes = self.read(consent::FILE)?.unwrap_or_default();
+        // As git may have written it; a line has no such character in it.
+        bytes.retain(|byte| *byte != b'\r');
+        self.whole_log(&bytes)
     }
 
     fn whole_log(&self, bytes: &[u8]) -> Result<Log, ProjectError> {
@@ -274,7 +277,10 @@ impl Project {
             }
             None => None,
         };
-        if bytes.starts_with(&committed.unwrap_or_default()) { Ok(log) } else { Err(ProjectError::LogCut) }
+        let committed = committed.unwrap_or_default();
+        // One that was committed broken is no measure.
+        let is_whole = bytes.starts_with(&committed) || Log::parse(&committed).is_err();
+        if is_whole { Ok(log) } else { Err(ProjectError::LogCut) }
     }
 
     fn read(&self, file: &str) -> Result<Option<Vec<u8>>, ProjectError> {

@@ -126,7 +126,7 @@ pub enum CommitError {
     State(#[from] StateReadError),
     #[error(transparent)]
     Artifacts(#[from] Box<GenerateError>),
-    #[error("the state was changed after it was generated ({0}): run `thymis generate` first")]
+    #[error("the project was changed after it was generated ({0}): run `thymis generate` first")]
     Stale(String),
     #[error("the inputs were changed after the configurations were generated: run `thymis generate` first")]
     OtherInputs,
@@ -263,7 +263,7 @@ impl Project {
         Ok(bytes.map(|bytes| Lock::parse(&bytes)).transpose()?.unwrap_or_default())
     }
 
-    /// A file of the state, or an artifact, that isn't what the last generation was made from.
+    /// A file of the state, a lock, or an artifact, that isn't what the last generation was made from.
     ///
     /// # Errors
     /// When nothing was generated, or something can't be read.
@@ -275,6 +275,13 @@ impl Project {
             let now = blob(&Content::File(bytes.to_vec()));
             if drafted.get(path).map(|entry| entry.oid) != now {
                 return Ok(Some(path.clone()));
+            }
+        }
+        // What was undone by hand mustn't come back.
+        for file in [grant::FILE, "flake.lock", consent::FILE] {
+            let now = self.read(file).map_err(Box::new)?.and_then(|bytes| blob(&Content::File(bytes)));
+            if drafted.get(file).map(|entry| entry.oid) != now {
+                return Ok(Some(file.to_owned()));
             }
         }
         let artifacts = self.artifacts().map_err(Box::new)?;

@@ -152,26 +152,41 @@ impl Log {
         self.records().rev().map(|(_, record)| record).filter(about).find_map(accepts).unwrap_or_default()
     }
 
-    /// The revisions that led to where an input is, since it was last added under this name or an earlier one, newest last.
-    /// What it was rolled back from isn't among them. One that was removed or goes by another name has none.
+    /// As [`Self::accepted`], for this input, under its present name or an earlier one.
     #[must_use]
-    pub fn history(&self, input: &InputName) -> Vec<Past<'_>> {
+    pub fn accepted_for(&self, input: &InputName, url: &str, grant: &Digest) -> bool {
+        let accepts = |record: &&Record| {
+            let accepts = matches!(record.action, Action::Accepted | Action::Updated);
+            accepts && record.grant == Some(*grant) && record.url.as_deref() == Some(url)
+        };
+        self.accepted(url, grant) && self.about(input).iter().any(accepts)
+    }
+
+    /// What was done to an input since it was last added, newest first.
+    fn about(&self, input: &InputName) -> Vec<&Record> {
         let mut name = input;
-        let mut past: Vec<(bool, Past<'_>)> = Vec::new();
+        let mut found = Vec::new();
         for (_, record) in self.records().rev() {
             match &record.action {
                 Action::Renamed { to } if to == name => name = &record.input,
                 _ if record.input != *name => {}
                 // What comes before is another input's.
                 Action::Renamed { .. } | Action::Removed => break,
-                action @ (Action::Added | Action::Accepted | Action::Updated | Action::RolledBack) => {
-                    past.extend(record.past().map(|past| (*action == Action::RolledBack, past)));
-                }
-                Action::Withdrawn | Action::Held | Action::Released | Action::Revoked { .. } => {}
+                _ => found.push(record),
             }
         }
+        found
+    }
+
+    /// The revisions that led to where an input is, since it was last added under this name or an earlier one, newest last.
+    /// What it was rolled back from isn't among them. One that was removed or goes by another name has none.
+    #[must_use]
+    pub fn history(&self, input: &InputName) -> Vec<Past<'_>> {
         let mut way: Vec<Past<'_>> = Vec::new();
-        for (rolled_back, step) in past.into_iter().rev() {
+        for record in self.about(input).into_iter().rev() {
+            let rolled_back = record.action == Action::RolledBack;
+            let moves = rolled_back || matches!(record.action, Action::Added | Action::Accepted | Action::Updated);
+            let Some(step) = record.past().filter(|_| moves) else { continue };
             let there = |past: &Past<'_>| (past.url, past.revision) == (step.url, step.revision);
             if let Some(at) = way.iter().rposition(there).filter(|_| rolled_back) {
                 way.truncate(at + 1);

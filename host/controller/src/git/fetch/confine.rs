@@ -120,6 +120,8 @@ pub(super) fn system_calls() {
         libc::SYS_execve,
         libc::SYS_execveat,
         libc::SYS_ptrace,
+        libc::SYS_setsid,
+        libc::SYS_setpgid,
         libc::SYS_process_vm_readv,
         libc::SYS_process_vm_writev,
         libc::SYS_pidfd_getfd,

@@ -70,8 +70,16 @@ pub enum FetchErrorKind {
         "sent too little for {seconds} seconds: try again when its server is well, or wait longer with --limit {name}=NUMBER"
     )]
     Slow { seconds: u64, name: String },
+    #[error(
+        "wasn't fetched within {seconds} seconds: use a smaller repository, or wait longer with --limit {name}=NUMBER"
+    )]
+    TooLong { seconds: u64, name: String },
     #[error("has something in it that can't be used: {0}")]
     Contents(String),
+    #[error(
+        "can't be read whole ({reason}): it is damaged, or its copy is; then remove the folder {}, and run this again", copy.display()
+    )]
+    Damaged { copy: PathBuf, reason: String },
     #[error("was not fetched: it was stopped")]
     Stopped,
     #[error("has been fetched by another process for {seconds} seconds: try again when it has finished")]

@@ -129,7 +129,7 @@ fn watch(
     let total = Duration::from_secs(limits.total_seconds);
     // What had come when the present stretch of patience began.
     let (mut since, mut before) = (Instant::now(), FetchProgress::default());
-    let mut phase = Phase::Reading;
+    let mut phase = Phase::Receiving;
     loop {
         let in_total = (total.saturating_sub(begin.elapsed()), "fetch_total_seconds", limits.total_seconds);
         let (left, name, seconds) = match phase {
@@ -151,6 +151,9 @@ fn watch(
             Ok(Message::Phase(now)) => (since, phase) = (Instant::now(), now),
             Ok(Message::Done(answer)) => return Ok(Some(Ok(answer))),
             Ok(Message::Failed(kind)) => return Ok(Some(Err(kind))),
+            Err(RecvTimeoutError::Timeout) if name == "fetch_total_seconds" => {
+                return Err(FetchErrorKind::TooLong { seconds, name: name.to_owned() });
+            }
             Err(RecvTimeoutError::Timeout) => return Err(FetchErrorKind::Slow { seconds, name: name.to_owned() }),
             Err(RecvTimeoutError::Disconnected) => return Ok(None),
         }

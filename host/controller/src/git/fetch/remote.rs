@@ -27,6 +27,7 @@ use crate::git::{
     host_key,
     snapshot::Snapshot,
     store::{Depth, Store, kept, oid, pinned},
+    tree::TreeError,
 };
 
 /// No ref has this name, so asking for it transfers nothing: the list of refs comes under the same callbacks as the rest.
@@ -67,7 +68,7 @@ impl Fetch<'_> {
             authorization: authorization.as_ref(),
             proxy: !self.url.is_this_machine(),
         };
-        let (done, failure) = http::during(session, || self.attempt(wanted, progress, false));
+        let (done, failure) = http::during(session, || self.attempt(wanted, progress));
         done.map_err(|kind| match (kind, failure) {
             // libgit2 knows only that there was no answer.
             (FetchErrorKind::Git(_) | FetchErrorKind::Unreachable(_), Some(failure)) => self.http_failed(failure),
@@ -79,7 +80,6 @@ impl Fetch<'_> {
         &self,
         wanted: Wanted,
         progress: &mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
-        retried: bool,
     ) -> Result<Done, FetchErrorKind> {
         self.check_local()?;
         // libgit2 can't fetch without history from a folder.
@@ -126,13 +126,12 @@ impl Fetch<'_> {
         if tip.is_none() && target.is_some() && depth == Depth::Tip {
             // Servers give what is on no branch too, and old servers nothing but branches: the history tells.
             drop((options, remote, lock));
-            return self.run(Wanted::History, told.into_inner());
+            return self.attempt(Wanted::History, told.into_inner());
         }
         let tips = tip.map_or(candidates.as_slice(), std::slice::from_ref);
         // A revision alone may hang on any branch or tag; a ref of the remote becomes none here.
         let refspecs: Vec<String> = tips.iter().map(|(name, _)| format!("+{name}:{name}")).collect();
-        let known = tips.iter().all(|(_, oid)| repository.find_commit(*oid).is_ok());
-        if !known {
+        if !tips.iter().all(|(_, oid)| repository.find_commit(*oid).is_ok()) {
             ask(&mut remote, &refspecs)?;
         }
         (self.phase)(Phase::Reading);
@@ -143,16 +142,7 @@ impl Fetch<'_> {
             }
             None => (self.url.full_references().into_iter().next(), self.reachable(&repository, tips, target)?),
         };
-        let done = self.keep(&repository, depth, name, commit, &heads, &kept);
-        match done {
-            // It was here, and isn't whole.
-            Err(FetchErrorKind::Contents(_)) if known && !retried => {
-                self.store.drop_copy(self.url, depth)?;
-                drop((options, remote, lock));
-                self.attempt(wanted, told.into_inner(), true)
-            }
-            done => done,
-        }
+        self.keep(&repository, depth, name, commit, &heads, &kept)
     }
 
     /// The last step: a commit of which everything was read counts as fetched.
@@ -168,10 +158,15 @@ impl Fetch<'_> {
         (self.phase)(Phase::Reading);
         let revision = Revision::from_bytes(commit.as_bytes().try_into().unwrap_or_default());
         // Everything in it is unpacked here, within the bounds of this process, before anyone else does so.
-        Snapshot::open(&self.store.copy(self.url, depth), revision, self.store.tree_limits)
-            .map_err(|error| FetchErrorKind::Contents(crate::report::chain(&error)))?
+        let copy = self.store.copy(self.url, depth);
+        let damaged = |reason: String| FetchErrorKind::Damaged { copy: copy.clone(), reason };
+        Snapshot::open(&copy, revision, self.store.tree_limits)
+            .map_err(|error| damaged(crate::report::chain(&error)))?
             .nar_hash()
-            .map_err(|error| FetchErrorKind::Contents(crate::report::chain(&error)))?;
+            .map_err(|error| match error {
+                TreeError::Missing { .. } | TreeError::Git { .. } => damaged(crate::report::chain(&error)),
+                refused => FetchErrorKind::Contents(crate::report::chain(&refused)),
+            })?;
         repository.reference(&reference(revision), commit, true, "fetched")?;
         let reference = name.filter(|name| name != "HEAD").or_else(|| heads.default_branch());
         Ok(Done { revision, reference, refs: heads.refs() })

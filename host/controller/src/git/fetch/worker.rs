@@ -96,7 +96,7 @@ fn run() -> Result<Answer, FetchErrorKind> {
     };
     let credential = credentials.of(&request.url);
     here(&store, &request.url, credential, request.task, &phase, &mut progress).map_err(|kind| match kind {
-        FetchErrorKind::Git(_) | FetchErrorKind::Contents(_) if is_out_of_memory(&kind.to_string()) => {
+        FetchErrorKind::Git(_) | FetchErrorKind::Damaged { .. } if is_out_of_memory(&kind.to_string()) => {
             too_large("fetch_memory_bytes", request.limits.memory_bytes)
         }
         other => other,

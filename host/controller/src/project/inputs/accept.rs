@@ -51,8 +51,11 @@ impl Project {
         generator: &mut Generator,
     ) -> Result<Pending, InputError> {
         let step = Step { name, url, before, after, branch: None, way: Way::Update };
-        let between = self.host.store.compare(url, after.pin.revision, before.pin.revision)?;
-        let reasons = self.reasons(&step, between.as_ref(), true)?;
+        let between = self.host.store.compare(url, after.pin.revision, before.pin.revision);
+        // Where it isn't here, it was looked at when the update was found.
+        let related = between.is_ok();
+        let between = between.unwrap_or_default();
+        let reasons = self.reasons(&step, between.as_ref(), related)?;
         Ok(Pending { reasons, comparison: self.compare(&step, between, generator)? })
     }
 

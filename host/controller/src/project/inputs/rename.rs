@@ -80,9 +80,9 @@ impl Project {
 
     /// Whether this is the last thing that was done to either.
     fn was_begun(&self, old: &InputName, new: &InputName, lock: &Lock) -> Result<bool, InputError> {
-        if !lock.inputs.contains_key(old) {
+        if ![old, new].into_iter().any(|name| lock.inputs.contains_key(name)) {
             // Nothing was accepted that could get lost, and nothing is in the log.
-            return Ok(!lock.inputs.contains_key(new));
+            return Ok(true);
         }
         let names = [old, new];
         let log = self.consent()?;

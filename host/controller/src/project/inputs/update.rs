@@ -157,7 +157,10 @@ impl Project {
             self.unrevoked(name, &entry)?;
         }
         let same = repository.pin == before.pin;
-        let between = if same { None } else { self.host.store.compare(url, to, from)? };
+        // A history that can't be read is none that contains the present revision.
+        let between = if same { Ok(None) } else { self.host.store.compare(url, to, from) };
+        let between = between.inspect_err(|error| tracing::warn!("{name}: its history isn't known: {error}"));
+        let between = between.unwrap_or_default();
         let reasons = if same { Vec::new() } else { self.reasons(&step, between.as_ref(), false)? };
         let comparison = if same { None } else { Some(self.compare(&step, between, generator)?) };
         let comparison =
@@ -170,8 +173,9 @@ impl Project {
             let action = match way {
                 _ if entry.pin == before.pin && entry.held != before.held => Some(Action::Held),
                 _ if entry.pin == before.pin => None,
-                Way::RollBack => Some(Action::RolledBack),
-                Way::Update | Way::Pin => Some(Action::Updated),
+                // What was never accepted is by that.
+                Way::RollBack if self.is_accepted(&entry)? => Some(Action::RolledBack),
+                Way::RollBack | Way::Update | Way::Pin => Some(Action::Updated),
             };
             let records = action.map(|action| self.record(action, name, &entry)).into_iter().collect();
             let project_lock = self.repository.lock().map_err(ProjectError::from)?;
@@ -197,6 +201,12 @@ impl Project {
         })
     }
 
+    /// Whether these very bytes were accepted, or there is nothing to accept.
+    fn is_accepted(&self, entry: &Entry) -> Result<bool, InputError> {
+        let log = self.consent()?;
+        Ok(entry.grant.as_ref().is_none_or(|grant| log.accepted(&entry.pin.url, &grant.digest)))
+    }
+
     /// Why somebody has to accept where an input goes that was accepted. `related` is what counts where its history isn't
     /// here.
     pub(super) fn reasons(
@@ -209,8 +219,8 @@ impl Project {
         let Some(grant) = &before.grant else { return Ok(Vec::new()) };
         let Contents::Modules(offer) = &after.contents else { return Ok(vec![Reason::NoModules]) };
         // These very bytes were accepted before: who goes there by its name needs no second acceptance.
-        let known = self.consent()?.accepted(&after.pin.url, &offer.terms.digest(&after.pin));
-        if known && way != Way::Update {
+        let (log, digest) = (self.consent()?, offer.terms.digest(&after.pin));
+        if way != Way::Update && log.accepted(&after.pin.url, &digest) {
             return Ok(Vec::new());
         }
         let mut reasons = Vec::new();
@@ -221,7 +231,7 @@ impl Project {
         if self.host.revocations.read()?.of_entry(before).is_some() {
             reasons.push(Reason::Revoked);
         }
-        if !known {
+        if !log.accepted_for(step.name, &after.pin.url, &digest) {
             reasons.extend(offer.terms.beyond(&grant.terms).into_iter().map(Reason::More));
             let inputs = after.pin.inputs.keys().filter(|input| !before.pin.inputs.contains_key(*input));
             reasons.extend(inputs.map(|input| Reason::FlakeInput(untrusted::short(input))));
