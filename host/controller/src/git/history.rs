@@ -13,9 +13,9 @@ use git2::{Config, ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions
 use thymis_core::untrusted;
 
 use super::{
+    copies::lock_file,
     error::{GitError, found},
     objects::{Content, Objects, WriteError, flush, flush_all, loose},
-    store::lock_file,
     tree::{Entry, Kind, TreeError, TreeLimits, TreeReader},
 };
 

@@ -5,6 +5,8 @@
 //! [`Credentials`].
 //! Writing the project: a [`ProjectRepository`] writes trees and refs, and brings generated files into the work tree.
 
+mod bare;
+mod copies;
 mod credential;
 mod error;
 mod fetch;
@@ -26,8 +28,7 @@ mod tests;
 pub use credential::{CredentialError, CredentialProblem, Credentials};
 pub use error::GitError;
 pub use fetch::{
-    COMMAND as FETCH_WORKER, FetchError, FetchErrorKind, FetchLimits, FetchProgress, Fetched, Refs,
-    serve as fetch_worker,
+    COMMAND as FETCH_WORKER, FetchError, FetchErrorKind, FetchLimits, FetchProgress, Refs, serve as fetch_worker,
 };
 pub use git2::Oid;
 pub use history::{Author, DRAFT_REF, Draft, HistoryError, ProjectLock, ProjectRepository, WORKTREE_REF};
@@ -37,6 +38,6 @@ pub use path::{PathError, check_path};
 pub use project::{Applied, ApplyError, Generated};
 pub use relation::{Between, Commit, Relation};
 pub use snapshot::{Snapshot, SnapshotError};
-pub use store::Store;
+pub use store::{Fetched, Store};
 pub use tree::{Entry, Kind, TreeError, TreeLimits};
 pub use worktree::{Foreign, ForeignKind, WorktreeError};

@@ -4,7 +4,7 @@ use git2::{Repository, Sort};
 use serde::{Deserialize, Serialize};
 use thymis_core::{digest::Revision, untrusted};
 
-use super::store::oid;
+use super::bare::oid;
 
 /// Commits that are told one by one.
 const TOLD: usize = 20;

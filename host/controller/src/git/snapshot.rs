@@ -45,7 +45,7 @@ impl Snapshot {
     }
 
     fn read_commit(folder: &Path, revision: Revision, limits: TreeLimits) -> Result<Self, git2::Error> {
-        let repository = super::store::open_bare(folder)?;
+        let repository = super::bare::open_bare(folder)?;
         let (tree, last_modified) = {
             let commit = repository.find_commit(revision.to_string().parse()?)?;
             (commit.tree_id(), commit.committer().when().seconds())
@@ -81,7 +81,7 @@ impl Snapshot {
             Some(Entry { kind, .. }) => return Err(TreeError::NotAFolder { path: path.to_owned(), kind }),
         };
         let broken = |error: git2::Error| TreeError::Git { path: path.to_owned(), source: error.into() };
-        let repository = super::store::open_bare(self.repository.path()).map_err(broken)?;
+        let repository = super::bare::open_bare(self.repository.path()).map_err(broken)?;
         Ok(Some(Self { repository, tree, ..*self }))
     }
 

@@ -11,11 +11,12 @@ mod part;
 mod place;
 #[cfg(test)]
 mod tests;
+mod transport;
 
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use self::place::Place;
-pub use self::{error::ReferenceError, forge::Forge, place::Transport};
+pub use self::{error::ReferenceError, forge::Forge, transport::Transport};
 use crate::{digest::Revision, id::InputName};
 
 /// The longest reference in bytes, also as it is printed at a commit.

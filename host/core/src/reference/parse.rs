@@ -7,7 +7,8 @@ use super::{
     error::ReferenceError,
     forge::{Forge, Project},
     part::{Authority, is_revision, parse_dir, parse_host, parse_path, parse_reference},
-    place::{Place, Repository, Transport},
+    place::{Place, Repository},
+    transport::Transport,
 };
 use crate::{digest::Revision, untrusted};
 

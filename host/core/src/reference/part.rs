@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{error::ReferenceError, place::Transport};
+use super::{error::ReferenceError, transport::Transport};
 use crate::untrusted;
 
 /// Longest user name of SSH, in bytes.

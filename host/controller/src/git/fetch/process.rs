@@ -21,14 +21,11 @@ use thymis_core::{
 use thymis_sandbox::worker::reap;
 
 use super::{
-    Answer, COMMAND, FetchErrorKind, FetchLimits, FetchProgress, Phase, Task,
+    Answer, COMMAND, FetchErrorKind, FetchLimits, FetchProgress, Phase, Task, Work,
     error::too_large,
     worker::{Message, Request},
 };
-use crate::git::{
-    credential::{Credential, Kind},
-    store::Store,
-};
+use crate::git::credential::{Credential, Kind};
 
 /// The longest line that is read, in bytes.
 const LINE: u64 = 1 << 20;
@@ -50,23 +47,22 @@ const PASSED: [&str; 10] = [
 
 pub(super) fn perform(
     program: &Path,
-    store: &Store,
-    url: &FlakeReference,
-    credential: Option<&Credential>,
+    work: &Work<'_>,
     task: Task,
     progress: &mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
 ) -> Result<Answer, FetchErrorKind> {
+    let Work { copies, url, credential, limits, tree_limits } = *work;
     let request = Request {
-        folder: store.folder().to_owned(),
+        folder: copies.folder().to_owned(),
         url: url.clone(),
         task,
-        limits: store.limits,
-        tree_limits: store.tree_limits,
+        limits,
+        tree_limits,
         credential: credential.map(|credential| credential.expose().expose_secret().to_owned()),
     };
     let request = serde_json::to_string(&request).map_err(|error| FetchErrorKind::Worker(error.to_string()))?;
     let request = SecretString::from(request);
-    let home = known_hosts(url, credential).map_err(|error| store.io(&error))?;
+    let home = known_hosts(url, credential).map_err(|error| FetchErrorKind::Worker(error.to_string()))?;
     let mut command = Command::new(program);
     command.arg(COMMAND).env_clear().current_dir("/").process_group(0);
     command.envs(PASSED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
@@ -97,7 +93,7 @@ pub(super) fn perform(
             let _ = stderr.map(|stderr| stderr.take(SAID).read_to_end(&mut said));
             untrusted::short(&String::from_utf8_lossy(&said))
         });
-        let answer = watch(&receiver, &store.limits, progress);
+        let answer = watch(&receiver, &limits, progress);
         // It ends by itself, or it has to.
         let patience = if answer.is_ok() { Duration::from_secs(5) } else { Duration::ZERO };
         drop(receiver);
@@ -108,11 +104,11 @@ pub(super) fn perform(
         }
         let ended = match answer {
             Ok(Some(answer)) => answer,
-            Ok(None) => Err(ended(status, &said, &store.limits)),
+            Ok(None) => Err(ended(status, &said, &limits)),
             Err(stopped) => Err(stopped),
         };
         if ended.is_err() {
-            store.sweep(url);
+            copies.sweep(url);
         }
         ended
     })

@@ -13,20 +13,21 @@ use git2::{
     RemoteCallbacks, Repository,
 };
 use secrecy::ExposeSecret as _;
-use thymis_core::{digest::Revision, reference::FlakeReference, untrusted};
+use thymis_core::{digest::Revision, untrusted};
 
 use super::{
-    Done, FetchErrorKind, FetchProgress, Phase, Wanted,
+    Done, FetchErrorKind, FetchProgress, Phase, Wanted, Work,
     error::too_large,
     http::{self, HttpFailure, Session},
     refs::Heads,
 };
 use crate::git::{
     GitError,
+    bare::oid,
+    copies::{Depth, kept, pinned},
     credential::{Credential, Kind},
     host_key,
     snapshot::Snapshot,
-    store::{Depth, Store, kept, oid, pinned},
     tree::TreeError,
 };
 
@@ -35,9 +36,7 @@ const NOTHING: &str = "refs/thymis/nothing:refs/thymis/nothing";
 
 /// One fetch under way.
 pub(super) struct Fetch<'a> {
-    pub(super) store: &'a Store,
-    pub(super) url: &'a FlakeReference,
-    pub(super) credential: Option<&'a Credential>,
+    pub(super) work: &'a Work<'a>,
     /// The commit that is wanted; by default the newest.
     pub(super) revision: Option<Revision>,
     pub(super) phase: &'a dyn Fn(Phase),
@@ -62,11 +61,11 @@ impl Fetch<'_> {
         wanted: Wanted,
         progress: &mut dyn FnMut(FetchProgress) -> ControlFlow<()>,
     ) -> Result<Done, FetchErrorKind> {
-        let authorization = self.credential.and_then(Credential::authorization);
+        let authorization = self.work.credential.and_then(Credential::authorization);
         let session = Session {
-            url: &self.url.fetch_url(),
+            url: &self.work.url.fetch_url(),
             authorization: authorization.as_ref(),
-            proxy: !self.url.is_this_machine(),
+            proxy: !self.work.url.is_this_machine(),
         };
         let (done, failure) = http::during(session, || self.attempt(wanted, progress));
         done.map_err(|kind| match (kind, failure) {
@@ -83,14 +82,14 @@ impl Fetch<'_> {
     ) -> Result<Done, FetchErrorKind> {
         self.check_local()?;
         // libgit2 can't fetch without history from a folder.
-        let local = self.url.local_path().is_some();
+        let local = self.work.url.local_path().is_some();
         let depth = if local || wanted == Wanted::History { Depth::History } else { Depth::Tip };
         (self.phase)(Phase::Waiting);
-        let lock = self.store.lock(self.url)?;
+        let lock = self.work.copies.lock(self.work.url)?;
         (self.phase)(Phase::Receiving);
-        let repository = self.store.repository(self.url, depth)?;
+        let repository = self.work.copies.repository(self.work.url, depth)?;
         let seen = Seen::default();
-        let mut remote = repository.remote_anonymous(&self.url.fetch_url())?;
+        let mut remote = repository.remote_anonymous(&self.work.url.fetch_url())?;
         let told = RefCell::new(progress);
         let mut options = self.options(depth, &seen, &told);
         let mut ask = |remote: &mut Remote<'_>, refspecs: &[String]| {
@@ -99,7 +98,7 @@ impl Fetch<'_> {
         ask(&mut remote, &[NOTHING.to_owned()])?;
         let heads = Heads::new(remote.list()?)
             .ok_or_else(|| FetchErrorKind::Contents("a branch or tag whose name is not UTF-8".to_owned()))?;
-        let refs = self.store.limits.refs;
+        let refs = self.work.limits.refs;
         if heads.0.is_empty() {
             return Err(FetchErrorKind::Empty);
         }
@@ -140,7 +139,7 @@ impl Fetch<'_> {
                 let commit = repository.find_object(*tip, None).and_then(|object| object.peel_to_commit())?;
                 (Some(name.clone()), commit.id())
             }
-            None => (self.url.full_references().into_iter().next(), self.reachable(&repository, tips, target)?),
+            None => (self.work.url.full_references().into_iter().next(), self.reachable(&repository, tips, target)?),
         };
         self.keep(&repository, depth, name, commit, &heads, &kept)
     }
@@ -158,9 +157,9 @@ impl Fetch<'_> {
         (self.phase)(Phase::Reading);
         let revision = Revision::from_bytes(commit.as_bytes().try_into().unwrap_or_default());
         // Everything in it is unpacked here, within the bounds of this process, before anyone else does so.
-        let copy = self.store.copy(self.url, depth);
+        let copy = self.work.copies.copy(self.work.url, depth);
         let damaged = |reason: String| FetchErrorKind::Damaged { copy: copy.clone(), reason };
-        Snapshot::open(&copy, revision, self.store.tree_limits)
+        Snapshot::open(&copy, revision, self.work.tree_limits)
             .map_err(|error| damaged(crate::report::chain(&error)))?
             .nar_hash()
             .map_err(|error| match error {
@@ -174,7 +173,7 @@ impl Fetch<'_> {
 
     /// Refs from which the commit may come, with the objects that they name.
     fn candidates(&self, heads: &Heads) -> Result<Vec<(String, Oid)>, FetchErrorKind> {
-        let mut names = self.url.full_references();
+        let mut names = self.work.url.full_references();
         if names.is_empty() {
             if self.revision.is_some() {
                 return Ok(heads.branches_and_tags());
@@ -209,7 +208,7 @@ impl Fetch<'_> {
             }
         }
         Err(match self.revision {
-            Some(revision) => FetchErrorKind::missing_revision(self.url, revision),
+            Some(revision) => FetchErrorKind::missing_revision(self.work.url, revision),
             None => FetchErrorKind::Empty,
         })
     }
@@ -233,7 +232,7 @@ impl Fetch<'_> {
         seen: &'cb Seen,
         progress: &'cb RefCell<&mut dyn FnMut(FetchProgress) -> ControlFlow<()>>,
     ) -> RemoteCallbacks<'cb> {
-        let limits = self.store.limits;
+        let limits = self.work.limits;
         let mut callbacks = RemoteCallbacks::new();
         callbacks.credentials(move |url, user, allowed| self.show(seen, url, user, allowed));
         callbacks.certificate_check(move |certificate, _| match certificate.as_hostkey() {
@@ -243,7 +242,7 @@ impl Fetch<'_> {
         });
         // From a folder nothing arrives for a while, and this is all that is heard.
         callbacks.sideband_progress(move |text| {
-            if self.url.local_path().is_some() {
+            if self.work.url.local_path().is_some() {
                 let said = seen.said.get().saturating_add(text.len() as u64);
                 seen.said.set(said);
                 // Who wants to stop is asked again when something is received.
@@ -259,7 +258,7 @@ impl Fetch<'_> {
                 Some(too_large("fetch_objects", limits.objects))
             } else {
                 let report = FetchProgress {
-                    bytes: bytes.saturating_add(if self.url.local_path().is_some() { seen.said.get() } else { 0 }),
+                    bytes: bytes.saturating_add(if self.work.url.local_path().is_some() { seen.said.get() } else { 0 }),
                     objects: now.received_objects() as u64,
                     total_objects: objects,
                     deltas: now.indexed_deltas() as u64,
@@ -277,12 +276,14 @@ impl Fetch<'_> {
 
     /// An SSH key, once. By HTTP the credential was shown from the beginning.
     fn show(&self, seen: &Seen, url: &str, user: Option<&str>, allowed: CredentialType) -> Result<Cred, git2::Error> {
-        let user = user.or(self.url.user()).unwrap_or("git");
+        let user = user.or(self.work.url.user()).unwrap_or("git");
         if allowed.contains(CredentialType::USERNAME) {
             return Cred::username(user);
         }
-        match self.credential.map(Credential::kind) {
-            Some(Kind::Ssh { key, passphrase, .. }) if url == self.url.fetch_url() && !seen.shown.replace(true) => {
+        match self.work.credential.map(Credential::kind) {
+            Some(Kind::Ssh { key, passphrase, .. })
+                if url == self.work.url.fetch_url() && !seen.shown.replace(true) =>
+            {
                 let passphrase = passphrase.as_ref().map(|passphrase| passphrase.expose_secret());
                 Cred::ssh_key_from_memory(user, None, key.expose_secret(), passphrase)
             }
@@ -294,7 +295,7 @@ impl Fetch<'_> {
     }
 
     fn check_host_key(&self, seen: &Seen, found: &[u8]) -> Result<CertificateCheckStatus, git2::Error> {
-        let Some(Kind::Ssh { host_keys, .. }) = self.credential.map(Credential::kind) else {
+        let Some(Kind::Ssh { host_keys, .. }) = self.work.credential.map(Credential::kind) else {
             seen.asked.set(true);
             return Err(git2::Error::from_str("no key of the server is pinned"));
         };
@@ -307,7 +308,7 @@ impl Fetch<'_> {
 
     /// libgit2 doesn't say why a folder can't be fetched from.
     fn check_local(&self) -> Result<(), FetchErrorKind> {
-        let Some(folder) = self.url.local_path() else { return Ok(()) };
+        let Some(folder) = self.work.url.local_path() else { return Ok(()) };
         if !folder.exists() {
             return Err(FetchErrorKind::NoFolder(folder));
         }
@@ -326,20 +327,20 @@ impl Fetch<'_> {
             return stop;
         }
         if let (Some(shown), Some(Kind::Ssh { host_keys, .. })) =
-            (seen.host_key.take(), self.credential.map(Credential::kind))
+            (seen.host_key.take(), self.work.credential.map(Credential::kind))
         {
             let pinned = host_keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             return FetchErrorKind::HostKey { shown, pinned };
         }
-        let credential = self.credential.is_some();
+        let credential = self.work.credential.is_some();
         if seen.asked.get() || error.code() == ErrorCode::Auth {
-            return FetchErrorKind::refused(self.url, credential);
+            return FetchErrorKind::refused(self.work.url, credential);
         }
         match error.class() {
             ErrorClass::Ssh if credential && error.message().contains("authentic") => {
-                FetchErrorKind::refused(self.url, credential)
+                FetchErrorKind::refused(self.work.url, credential)
             }
-            _ if is_out_of_memory(error.message()) => too_large("fetch_memory_bytes", self.store.limits.memory_bytes),
+            _ if is_out_of_memory(error.message()) => too_large("fetch_memory_bytes", self.work.limits.memory_bytes),
             ErrorClass::Net | ErrorClass::Os | ErrorClass::Ssh => FetchErrorKind::Unreachable(error.into()),
             _ if error.code() == ErrorCode::Certificate => FetchErrorKind::Unreachable(error.into()),
             _ => FetchErrorKind::Git(GitError::from(error)),
@@ -347,10 +348,10 @@ impl Fetch<'_> {
     }
 
     fn http_failed(&self, failure: HttpFailure) -> FetchErrorKind {
-        let credential = self.credential.is_some();
+        let credential = self.work.credential.is_some();
         match failure {
             HttpFailure::Redirect(to) => FetchErrorKind::Moved(to),
-            HttpFailure::Status(401 | 403) => FetchErrorKind::refused(self.url, credential),
+            HttpFailure::Status(401 | 403) => FetchErrorKind::refused(self.work.url, credential),
             HttpFailure::Status(404 | 410) => FetchErrorKind::NotFound { credential },
             HttpFailure::Status(status) => FetchErrorKind::Server { status },
             HttpFailure::NotGit(kind) => {

@@ -14,10 +14,10 @@ use thymis_core::reference::FlakeReference;
 use thymis_sandbox::worker::bound;
 
 use super::{
-    Answer, FetchErrorKind, FetchLimits, FetchProgress, Phase, Task, confine, error::too_large, here,
+    Answer, FetchErrorKind, FetchLimits, FetchProgress, Phase, Task, Work, confine, error::too_large, here,
     remote::is_out_of_memory,
 };
-use crate::git::{credential::Credentials, store::Store, tree::TreeLimits};
+use crate::git::{copies::Copies, credential::Credentials, tree::TreeLimits};
 
 /// The argument that makes the program this process; it then calls [`serve`].
 pub const COMMAND: &str = "fetch-worker";
@@ -74,8 +74,8 @@ fn run() -> Result<Answer, FetchErrorKind> {
         Some(text) => Credentials::parse(secrecy::ExposeSecret::expose_secret(text)).map_err(|error| broken(&error))?,
         None => Credentials::default(),
     };
-    let store = Store::new(request.folder).with_tree_limits(request.tree_limits).with_limits(request.limits);
-    let own = store.prepare(&request.url)?;
+    let copies = Copies::new(request.folder);
+    let own = copies.prepare(&request.url)?;
     confine::resources(&request.limits).map_err(|error| broken(&error))?;
     confine::files(&own, request.url.local_path().as_deref());
     confine::system_calls();
@@ -94,8 +94,14 @@ fn run() -> Result<Answer, FetchErrorKind> {
         // The parent that doesn't hear it ends this process.
         let _ = tell(&Message::Phase(phase));
     };
-    let credential = credentials.of(&request.url);
-    here(&store, &request.url, credential, request.task, &phase, &mut progress).map_err(|kind| match kind {
+    let work = Work {
+        copies: &copies,
+        url: &request.url,
+        credential: credentials.of(&request.url),
+        limits: request.limits,
+        tree_limits: request.tree_limits,
+    };
+    here(&work, request.task, &phase, &mut progress).map_err(|kind| match kind {
         FetchErrorKind::Git(_) | FetchErrorKind::Damaged { .. } if is_out_of_memory(&kind.to_string()) => {
             too_large("fetch_memory_bytes", request.limits.memory_bytes)
         }
