@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use git2::{Config, ErrorCode, Oid, Repository, RepositoryInitOptions};
+use git2::{Config, ErrorCode, Repository, RepositoryInitOptions};
 use thymis_core::{
     digest::{Digest, Revision},
     reference::FlakeReference,
