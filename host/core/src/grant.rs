@@ -39,6 +39,9 @@ pub struct Entry {
     /// Full name of the branch or tag that the revision was found on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
+    /// The same of the one that waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_branch: Option<String>,
     /// Updates leave it where it is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
@@ -48,7 +51,7 @@ impl Entry {
     /// Pinned, and not accepted.
     #[must_use]
     pub fn pinned(pin: Pin) -> Self {
-        Self { pin, grant: None, next: None, branch: None, held: false }
+        Self { pin, grant: None, next: None, branch: None, next_branch: None, held: false }
     }
 }
 

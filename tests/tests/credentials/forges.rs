@@ -1,6 +1,7 @@
 //! Forges take a token under names of their own, and say nothing of what it has to allow.
 
 use thymis_tests::{
+    Example, commit, copy, git,
     server::{Authority, HttpServer},
     skipped,
 };
@@ -65,4 +66,35 @@ fn a_forge_at_an_address() {
         user.credentials(&credential(&reference, &[("token", TOKEN)]));
         user.assert_loads(&reference);
     }
+}
+
+#[test]
+fn a_tag_of_a_forge_stays_where_it_was_accepted() {
+    let (site, authority) = (Site::new(), Authority::new());
+    let server = HttpServer::start_tls_with(site.path(), authority.certificate(&["github.com"]));
+    let proxy = Proxy::to(&server.url(""));
+    let user = User::new().trusting(&authority).behind(&proxy.url());
+    let folder = site.path().join("owner/sensors.git");
+    copy(Example::TemperatureLogger.repository(), &folder);
+    git(&folder, &["tag", "v1"]);
+    user.thymis(&["input", "add", "sensors", "github:owner/sensors/v1"]).done();
+    user.thymis(&["input", "accept", "sensors", "--yes"]).done();
+    let update = || user.thymis(&["input", "update", "sensors", "--json"]).done().json()[0].clone();
+    assert_eq!(update()["result"], "current");
+
+    // A branch of that name goes before the tag, as with the forge.
+    std::fs::write(folder.join("more"), "x").unwrap();
+    commit(&folder);
+    git(&folder, &["branch", "v1"]);
+    for _ in 0..2 {
+        let waits = update();
+        assert_eq!(waits["reasons"][0], "it is on `refs/heads/v1` now, and was on `refs/tags/v1`", "{waits}");
+    }
+    git(&folder, &["branch", "--delete", "--force", "v1"]);
+    git(&folder, &["tag", "--force", "v1"]);
+    for _ in 0..2 {
+        assert_eq!(update()["reasons"][0], "the tag `v1` was moved to another commit: tags are meant to stay");
+    }
+    user.thymis(&["input", "accept", "sensors", "--yes"]).done();
+    assert_eq!(update()["result"], "current");
 }

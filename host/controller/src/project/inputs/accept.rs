@@ -50,7 +50,8 @@ impl Project {
         after: &Repository,
         generator: &mut Generator,
     ) -> Result<Pending, InputError> {
-        let step = Step { name, url, before, after, branch: None, way: Way::Update };
+        let branch = before.next_branch.as_deref();
+        let step = Step { name, url, before, after, branch, way: Way::Update };
         let between = self.host.store.compare(url, after.pin.revision, before.pin.revision);
         // Where it isn't here, it was looked at when the update was found.
         let related = between.is_ok();
@@ -144,7 +145,8 @@ impl Project {
             if matches!(repository.contents, Contents::Plain) {
                 return Err(InputError::LostModules(name.clone()));
             }
-            let entry = Entry { held: before.held, branch: before.branch.clone(), ..Entry::pinned(pin) };
+            let branch = before.next_branch.clone().or(before.branch.clone());
+            let entry = Entry { held: before.held, branch, ..Entry::pinned(pin) };
             return Ok((entry, repository));
         }
         self.proven_input(name)

@@ -290,7 +290,7 @@ impl Project {
             // What was generated from other inputs isn't what these give. An update that waits changes nothing.
             let used = |mut lock: Lock| {
                 for entry in lock.inputs.values_mut() {
-                    (entry.next, entry.held, entry.branch) = (None, false, None);
+                    (entry.next, entry.next_branch, entry.branch, entry.held) = (None, None, None, false);
                 }
                 lock
             };

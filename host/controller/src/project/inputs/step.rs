@@ -26,7 +26,7 @@ impl Project {
         let (url, before) = self.entry(name)?;
         match revision.filter(|revision| *revision != before.pin.revision) {
             None => {
-                let after = Entry { held: true, next: None, ..before.clone() };
+                let after = Entry { held: true, next: None, next_branch: None, ..before.clone() };
                 self.hold(name, &before, after, Action::Held)?;
                 Ok(Update::Held(before.pin.revision))
             }

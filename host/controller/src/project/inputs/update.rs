@@ -165,9 +165,12 @@ impl Project {
         let comparison = if same { None } else { Some(self.compare(&step, between, generator)?) };
         let comparison =
             comparison.map(|comparison| Box::new(Comparison { default_branch: renamed.clone(), ..comparison }));
-        if same || !reasons.is_empty() {
-            let next = if same { None } else { Some(entry.pin) };
-            entry = Entry { next, held, branch: entry.branch, ..before.clone() };
+        if same {
+            // Which ref was asked for by name is part of what was accepted.
+            let branch = before.branch.clone().filter(|_| url.reference().is_some()).or(entry.branch);
+            entry = Entry { next: None, next_branch: None, held, branch, ..before.clone() };
+        } else if !reasons.is_empty() {
+            entry = Entry { next: Some(entry.pin), next_branch: entry.branch, held, ..before.clone() };
         }
         if entry != *before {
             let action = match way {
