@@ -85,6 +85,6 @@ fn without_a_credential_no_server_is_trusted() {
         .map(|url| credential(url, &[("ssh-key", server.key()), ("host-key", server.host_key())]))
         .collect();
     user.credentials(&tables);
-    user.assert_refused(&url, "unauthorized", "none was given for it");
+    user.assert_refused(&url, "unauthorized", "the 4 that were given are for other repositories");
     assert!(!server.log().contains("publickey"), "{}", server.log());
 }

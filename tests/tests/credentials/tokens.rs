@@ -72,11 +72,11 @@ fn a_credential_for_something_else_is_not_sent() {
     ];
     let tables: String = elsewhere.iter().map(|url| credential(url, &[("token", FIRST)])).collect();
     user.credentials(&tables);
-    user.assert_refused(&url, "unauthorized", "none was given for it");
+    user.assert_refused(&url, "unauthorized", "the 7 that were given are for other repositories");
     assert_eq!(shown(&server, "one"), [None]);
     // Nor that for a plain address over a secure one.
     user.credentials(&credential(&secure.url("one").replacen("git+https:", "git+http:", 1), &[("token", FIRST)]));
-    user.assert_refused(&secure.url("one"), "unauthorized", "none was given for it");
+    user.assert_refused(&secure.url("one"), "unauthorized", "the one that was given is for another repository");
     assert_eq!(shown(&secure, "one"), [None]);
     // The address is the same in another spelling of its host.
     let named = server.url_at("LOCALHOST", "one/");

@@ -106,7 +106,7 @@ fn files_and_configurations_are_counted() {
     }
     life.upstream.release(&Release::saying("third"));
     let told = life.thymis(&["input", "update", "temperature"]).done().stdout;
-    assert!(told.contains("1 file on 3 configurations of 3 tags/core.nix"), "{told}");
+    assert!(told.contains("1 file on 3 configurations of 3: tags/core.nix"), "{told}");
     // The tag on one configuration less.
     let file = "state/configurations/greenhouse-south.json";
     let mut state: serde_json::Value = serde_json::from_str(&life.read(file)).unwrap();

@@ -29,3 +29,10 @@ fn what_is_used_stays_and_its_users_are_named() {
     life.thymis(&["input", "add", NAME, &life.upstream.url()]).done();
     assert!(life.thymis(&["input", "rollback", NAME]).refused().contains("nothing is known of an earlier revision"));
 }
+
+#[test]
+fn what_every_configuration_is_made_with_stays() {
+    let life = Life::new();
+    let refused = life.thymis(&["input", "remove", "nixpkgs"]).refused();
+    assert!(refused.contains("is used by all 3 configurations") && refused.contains("--replace nixpkgs"), "{refused}");
+}

@@ -104,3 +104,11 @@ fn an_input_without_a_past_says_so() {
     let refused = life.thymis(&["input", "rollback", "temperature"]).refused();
     assert_eq!(refused, "nothing is known of an earlier revision of `temperature`: name one");
 }
+
+#[test]
+fn what_was_left_by_pinning_an_earlier_one_is_not_gone_back_to() {
+    let (life, [first, second, third]) = third();
+    let pinned = life.input("pin", &[&second]).done().json();
+    assert_eq!((&pinned["result"], &pinned["from"]), (&json!("moved"), &json!(third)));
+    assert_eq!(life.input("rollback", &[]).done().json()["to"], first);
+}

@@ -190,8 +190,8 @@ pub(super) enum Input {
     /// Revocations are kept in a file outside of the project, which is named, so no restored lock undoes them; no command
     /// does.
     Revoke {
-        /// An input of the project, or the digest of a component or grant.
-        #[arg(value_name = "NAME|DIGEST", required_unless_present = "advisories")]
+        /// An input of the project, the digest of a component or grant, or a revision (40 digits).
+        #[arg(value_name = "NAME|DIGEST|REVISION", required_unless_present = "advisories")]
         what: Option<Revoked>,
         /// Revoke what a file of advisories names: JSON with `version` 1 and `advisories`, each with `id`, `summary`, and
         /// `digests` or `revisions`.
@@ -214,13 +214,16 @@ pub(super) enum Input {
 pub(super) enum Revoked {
     Input(InputName),
     Digest(Digest),
+    Revision(Revision),
 }
 
 impl std::str::FromStr for Revoked {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text.contains(':') {
+        if let Ok(revision) = text.parse() {
+            Ok(Self::Revision(revision))
+        } else if text.contains(':') {
             text.parse().map(Self::Digest).map_err(|error: thymis_core::digest::DigestError| error.to_string())
         } else {
             text.parse().map(Self::Input).map_err(|error: thymis_core::id::IdError| error.to_string())

@@ -40,9 +40,14 @@ pub(super) fn run(context: &Context, command: &Input) -> Answer {
         Input::Update { names } => update::update(context, names),
         Input::Pin { name, revision } => update::pin(context, name, *revision),
         Input::Unpin { name } => {
-            context.project()?.unpin_input(name)?;
-            if !context.json(&json!({ "unpinned": name }))? {
+            let was_pinned = context.project()?.unpin_input(name)?;
+            if context.json(&json!({ "unpinned": name }))? {
+                return Ok(());
+            }
+            if was_pinned {
                 anstream::println!("{GOOD}Unpinned{RESET} {name}: `thymis input update` moves it again");
+            } else {
+                anstream::println!("{name} wasn't pinned");
             }
             Ok(())
         }
@@ -78,6 +83,7 @@ pub(super) fn run(context: &Context, command: &Input) -> Answer {
                 return Ok(());
             }
             anstream::println!("{GOOD}Accepted{RESET} {name} at revision {revision}, grant {}", grant.digest);
+            anstream::println!("{}", update::NEXT);
             Ok(())
         }
         Input::Lock => {

@@ -21,7 +21,7 @@ const MAX_TOKEN: usize = 8 << 10;
 /// The longest SSH key, in bytes.
 const MAX_KEY: usize = 64 << 10;
 
-const KEYS: &str = "there is a key that is none of `repository`, `token`, `user`, `ssh-key`, `passphrase`, `host-key`";
+const KEYS: &str = "there is a key outside of a table, or one that is none of `repository`, `token`, `user`, `ssh-key`, `passphrase`, `host-key`";
 
 /// What opens one repository: bound to its scheme, host and path. Nothing prints it.
 #[derive(Debug, Clone)]
@@ -53,7 +53,9 @@ pub enum CredentialError {
     None,
     #[error("the credentials are more than {MAX_FILE} bytes")]
     TooLong,
-    #[error("the credentials aren't TOML: line {line}: {problem}. Write a table `[[credential]]` for each repository")]
+    #[error(
+        "the credentials can't be understood: line {line}: {problem}. Write a table `[[credential]]` for each repository"
+    )]
     Syntax { line: usize, problem: &'static str },
     #[error("credential {number}: {problem}")]
     Invalid { number: usize, problem: CredentialProblem },
@@ -163,6 +165,11 @@ impl Credentials {
             return Err(CredentialError::None);
         }
         Ok(Self(credentials))
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
     }
 
     /// The one for this repository.
@@ -291,7 +298,7 @@ impl fmt::Display for Advice {
             Some(Forge::SourceHut) => {
                 "SourceHut serves private repositories over SSH only: use `git+ssh://git@git.sr.ht/~owner/repository` with a key"
             }
-            None => "it wants a token that may read this repository, or over SSH a key that it knows",
+            None => "it wants a token that may read this repository",
         })
     }
 }

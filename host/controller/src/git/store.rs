@@ -196,7 +196,12 @@ impl Store {
             let snapshot = snapshot.ok_or_else(|| FetchErrorKind::Worker("it left no commit".to_owned()))?;
             Ok(Fetched { revision: done.revision, reference: done.reference, refs: done.refs, snapshot })
         };
-        run().map_err(|kind: FetchErrorKind| kind.at(url))
+        run().map_err(|kind| match kind {
+            FetchErrorKind::NoCredential { advice, .. } => {
+                FetchErrorKind::NoCredential { advice, others: self.credentials.count() }.at(url)
+            }
+            kind => kind.at(url),
+        })
     }
 
     fn perform(

@@ -11,6 +11,7 @@ use thymis_core::{
     untrusted,
 };
 
+use super::log::moment;
 use crate::cli::{
     Answer, Context,
     arguments::Revoked,
@@ -23,18 +24,26 @@ fn now() -> u64 {
 
 pub(super) fn revoke(context: &Context, what: &Revoked, reason: &str) -> Answer {
     let revocation = Revocation { reason: reason.to_owned(), at: now() };
-    let digests = match what {
-        Revoked::Input(name) => context.project()?.revoke_input(name, &revocation)?,
-        Revoked::Digest(digest) => {
-            context.host.revocations.add([(Revocable::Digest(*digest), revocation)])?;
-            vec![*digest]
+    let one = |what: Revocable| context.host.revocations.add([(what, revocation.clone())]).map(|_| vec![what]);
+    let revoked = match what {
+        Revoked::Input(name) => {
+            context.project()?.revoke_input(name, &revocation)?.into_iter().map(Revocable::Digest).collect()
         }
+        Revoked::Digest(digest) => one(Revocable::Digest(*digest))?,
+        Revoked::Revision(revision) => one(Revocable::Revision(*revision))?,
     };
-    if context.json(&json!({ "revoked": digests, "file": context.host.revocations.file() }))? {
+    let names: Vec<String> = revoked
+        .iter()
+        .map(|what| match what {
+            Revocable::Digest(digest) => digest.to_string(),
+            Revocable::Revision(revision) => revision.to_string(),
+        })
+        .collect();
+    if context.json(&json!({ "revoked": names, "file": context.host.revocations.file() }))? {
         return Ok(());
     }
-    for digest in digests {
-        anstream::println!("{GOOD}Revoked{RESET} {digest}");
+    for what in revoked {
+        anstream::println!("{GOOD}Revoked{RESET} {what}");
     }
     kept(context);
     Ok(())
@@ -61,7 +70,7 @@ pub(super) fn advisories(context: &Context, file: &Path) -> Answer {
     if context.json(&json!({ "new": new, "inputs": shown, "file": context.host.revocations.file() }))? {
         return Ok(());
     }
-    anstream::println!("{GOOD}Revoked{RESET} {new} that weren't before");
+    anstream::println!("{GOOD}Revoked{RESET} what {} names; new: {new}", file.display());
     for (name, reason) in concerned {
         anstream::println!("  {BAD}{name}{RESET} can't be used here any more: {reason}");
     }
@@ -81,7 +90,8 @@ pub(super) fn revoked(context: &Context) -> Answer {
         anstream::println!("Nothing was revoked");
     }
     for (what, revocation) in all {
-        anstream::println!("{what}  {}", untrusted::short(&revocation.reason));
+        let (at, reason) = (moment(revocation.at), untrusted::short(&revocation.reason));
+        anstream::println!("{at}  {what}  {reason}");
     }
     Ok(())
 }

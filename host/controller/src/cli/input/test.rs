@@ -54,6 +54,7 @@ pub(super) fn test(context: &Context, url: &str) -> Answer {
         Ok(shown) => print(shown, &Uses::new()),
         Err(_) => {
             anstream::println!("  {BAD}{status}{RESET}  {}", error.unwrap_or_default());
+            anstream::println!("It can't be an input as it is. Nothing was changed");
             return Ok(());
         }
     }

@@ -18,9 +18,12 @@ use crate::{
     project::{Comparison, Effect, Generator, InputError, Reason, Update},
 };
 
+/// What an operator does when inputs moved.
+pub(super) const NEXT: &str = "Next: `thymis generate`";
+
 /// Each was told when it failed.
 #[derive(Debug, thiserror::Error)]
-#[error("{0} of the inputs couldn't be updated; they stay as they were")]
+#[error("inputs that couldn't be updated, and stay as they were: {0}")]
 pub(in crate::cli) struct NotUpdated(usize);
 
 pub(super) fn update(context: &Context, names: &[InputName]) -> Answer {
@@ -41,8 +44,11 @@ pub(super) fn update(context: &Context, names: &[InputName]) -> Answer {
         };
         project.update_inputs(names, &mut Generator::new(), &|name, now| fetches.fetched(name, now), &mut told)?;
     }
+    let moved = answers.values().any(|answer| answer["result"] == "moved");
     let answers: Vec<Value> = names.iter().filter_map(|name| answers.remove(name)).collect();
-    context.json(&answers)?;
+    if !context.json(&answers)? && moved {
+        anstream::println!("{NEXT}");
+    }
     if failed == 0 { Ok(()) } else { Err(NotUpdated(failed).into()) }
 }
 
@@ -72,6 +78,9 @@ fn stepped(context: &Context, name: &InputName, stepped: Result<Update, InputErr
         tell(name, &stepped);
         if let Ok(Update::Moved { .. } | Update::Waits { .. }) = stepped {
             anstream::println!("  it stays there until `thymis input unpin {name}`");
+        }
+        if let Ok(Update::Moved { .. }) = stepped {
+            anstream::println!("{NEXT}");
         }
     }
     Ok(())
@@ -149,6 +158,9 @@ pub(super) fn print(comparison: &Comparison) {
             let day = day.get(..10).unwrap_or_default();
             anstream::println!("    {} {DIM}{day}{RESET} {}", commit.revision.short(), commit.summary);
         }
+        if let Some(more) = history.count.checked_sub(10).filter(|more| *more > 0) {
+            anstream::println!("    {DIM}and {more} more{RESET}");
+        }
     }
     for more in gained {
         anstream::println!("  {WARN}may now{RESET}   {}", more.subject());
@@ -187,7 +199,7 @@ fn print_effect(effect: &Effect) {
         let names = effect.file_names.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
         let more = if effect.files > 3 { ", …" } else { "" };
         let (files, configurations) = (files(effect.files), configurations(effect.configurations));
-        anstream::println!("  changes   {files} on {configurations} of {of} {DIM}{names}{more}{RESET}");
+        anstream::println!("  changes   {files} on {configurations} of {of}: {DIM}{names}{more}{RESET}");
     }
     if effect.uses > 0 {
         anstream::println!("  its flake is used by {} of {of}", configurations(effect.uses));

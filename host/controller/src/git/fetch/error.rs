@@ -44,10 +44,12 @@ pub enum FetchErrorKind {
     NoFolder(PathBuf),
     #[error("belongs to another user of this machine: change its owner, or run as the one who owns it")]
     Owner,
-    #[error(
-        "does not exist or needs a credential, and none was given for it: {advice}. Give it with --credentials FILE"
-    )]
-    NoCredential { advice: String },
+    #[error("does not exist or needs a credential, and {}: {advice}. Give it with --credentials FILE", given(*.others))]
+    NoCredential {
+        advice: String,
+        /// Credentials that were given for other repositories.
+        others: usize,
+    },
     #[error("does not let the given credential in: it is wrong or expired, or may not read this repository; {advice}")]
     Unauthorized { advice: String },
     #[error(
@@ -96,6 +98,14 @@ fn reason(error: Option<&GitError>) -> String {
     error.map(|error| format!(": {error}")).unwrap_or_default()
 }
 
+fn given(others: usize) -> String {
+    match others {
+        0 => "none was given for it".to_owned(),
+        1 => "the one that was given is for another repository".to_owned(),
+        others => format!("the {others} that were given are for other repositories"),
+    }
+}
+
 fn seen(credential: bool) -> &'static str {
     if credential { "the given credential may not see it" } else { "needs a credential" }
 }
@@ -114,7 +124,7 @@ impl FetchErrorKind {
             }
             _ => advice.to_string(),
         };
-        if credential { Self::Unauthorized { advice } } else { Self::NoCredential { advice } }
+        if credential { Self::Unauthorized { advice } } else { Self::NoCredential { advice, others: 0 } }
     }
 
     pub(super) fn missing_revision(url: &FlakeReference, revision: Revision) -> Self {
@@ -148,9 +158,9 @@ pub(super) fn too_large(name: &str, limit: u64) -> FetchErrorKind {
 impl fmt::Display for super::Refs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |names: &[String]| names.iter().map(|name| untrusted::short(name)).collect::<Vec<_>>().join(", ");
-        write!(f, "{} branches ({})", self.branches, list(&self.branch_names))?;
+        write!(f, "branches: {} ({})", self.branches, list(&self.branch_names))?;
         if self.tags > 0 {
-            write!(f, ", {} tags ({})", self.tags, list(&self.tag_names))?;
+            write!(f, ", tags: {} ({})", self.tags, list(&self.tag_names))?;
         }
         Ok(())
     }

@@ -81,9 +81,15 @@ pub enum InputError {
     NotPinned(InputName),
     #[error("the input `{name}` is used by {users}: remove its modules there first")]
     InUse { name: InputName, users: String },
+    #[error(
+        "the input `{name}` is used by {users}: pin another in its place with `thymis input add --replace {name} URL`"
+    )]
+    Needed { name: InputName, users: String },
+    #[error("there is an input `{0}` already: choose another name")]
+    Taken(InputName),
     #[error("`{0}` has no modules: there is nothing to accept")]
     NothingToAccept(InputName),
-    #[error("`{0}` wasn't accepted: there is nothing to revoke; name the digest of a component instead")]
+    #[error("`{0}` wasn't accepted: there is nothing to revoke; name a component's digest, or its revision, instead")]
     NothingToRevoke(InputName),
     #[error("`{name}` can't be used: {what} was revoked ({reason})")]
     Revoked { name: InputName, what: Revocable, reason: String },

@@ -32,6 +32,11 @@ impl Project {
             .map(|(id, _)| TargetId::Configuration(id.clone()).to_string())
             .chain(tags.map(|(id, _)| TargetId::Tag(id.clone()).to_string()))
             .collect();
+        // Every configuration is made with it.
+        if name.as_str() == "nixpkgs" && !state.configurations.is_empty() {
+            let users = format!("all {} configurations", state.configurations.len());
+            return Err(InputError::Needed { name: name.clone(), users });
+        }
         // The built-in modules are there without the input, but what they import isn't: nothing of it is in use then.
         if !users.is_empty() && name.as_str() != BUILT_IN {
             return Err(InputError::InUse { name: name.clone(), users: users.join(", ") });

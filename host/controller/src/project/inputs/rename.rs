@@ -41,7 +41,7 @@ impl Project {
         let entry = lock.inputs.get(old).cloned();
         let begun = project.inputs.get(new) == Some(&input) && self.was_begun(old, new, &lock)?;
         if old == new || project.inputs.contains_key(new) && !begun {
-            return Err(InputError::Exists(new.clone()));
+            return Err(InputError::Taken(new.clone()));
         }
         project.inputs.insert(new.clone(), input);
         if let Some(repository) = project.thymis_repositories.get(old).cloned() {

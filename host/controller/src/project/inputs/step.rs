@@ -38,13 +38,14 @@ impl Project {
         }
     }
 
-    /// Lets updates move an input again.
+    /// Lets updates move an input again; answers whether they couldn't.
     ///
     /// # Errors
     /// When there is no such input.
-    pub fn unpin_input(&self, name: &InputName) -> Result<(), InputError> {
+    pub fn unpin_input(&self, name: &InputName) -> Result<bool, InputError> {
         let (_, before) = self.entry(name)?;
-        self.hold(name, &before, Entry { held: false, ..before.clone() }, Action::Released)
+        self.hold(name, &before, Entry { held: false, ..before.clone() }, Action::Released)?;
+        Ok(before.held)
     }
 
     /// Goes back to an earlier revision, by default the one before the present one, and stays there. What was accepted there

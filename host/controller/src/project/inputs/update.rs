@@ -176,8 +176,8 @@ impl Project {
             let action = match way {
                 _ if entry.pin == before.pin && entry.held != before.held => Some(Action::Held),
                 _ if entry.pin == before.pin => None,
+                Way::RollBack | Way::Pin if self.was_there(name, &entry)? => Some(Action::RolledBack),
                 // What was never accepted is by that.
-                Way::RollBack if self.is_accepted(&entry)? => Some(Action::RolledBack),
                 Way::RollBack | Way::Update | Way::Pin => Some(Action::Updated),
             };
             let records = action.map(|action| self.record(action, name, &entry)).into_iter().collect();
@@ -204,10 +204,12 @@ impl Project {
         })
     }
 
-    /// Whether these very bytes were accepted, or there is nothing to accept.
-    fn is_accepted(&self, entry: &Entry) -> Result<bool, InputError> {
+    /// Whether the input was there on its way to where it is, with these very bytes accepted if there is something to accept.
+    fn was_there(&self, name: &InputName, entry: &Entry) -> Result<bool, InputError> {
         let log = self.consent()?;
-        Ok(entry.grant.as_ref().is_none_or(|grant| log.accepted(&entry.pin.url, &grant.digest)))
+        let there = log.history(name).iter().any(|past| past.revision == entry.pin.revision);
+        let accepted = entry.grant.as_ref().is_none_or(|grant| log.accepted(&entry.pin.url, &grant.digest));
+        Ok(there && accepted)
     }
 
     /// Why somebody has to accept where an input goes that was accepted. `related` is what counts where its history isn't
