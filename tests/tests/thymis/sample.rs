@@ -50,7 +50,7 @@ fn people_read_what_became_of_their_project() {
     let old = old(
         &world,
         &json!({ "version": "0.0.9", "tags": [], "repositories": {
-            "My.Repo": { "url": "git+ssh://git@example.org/x" } },
+            "My.Repo": { "url": "hg+https://example.org/x" } },
         "configs": [configuration("kiosk.berlin", json!([{ "type": "a.b.C", "settings": {} }]))] }),
     );
     let said =
@@ -150,7 +150,7 @@ fn repositories_become_inputs_or_are_kept() {
         "thymis": { "url": "github:thymis-io/thymis/v0.9" },
         "nixpkgs": { "url": null, "follows": "thymis/nixpkgs" },
         "Other.One": { "url": "git+https://user:hunter2@git.example.org/x.git", "inputs_follows": { "nixpkgs": "nixpkgs" } },
-        "Nix.Pkgs": { "url": "git+ssh://git@example.org/y", "api_key_secret": key, "follows": "Other.One/z" },
+        "Nix.Pkgs": { "url": "hg+https://example.org/y", "api_key_secret": key, "follows": "Other.One/z" },
         "gl": { "url": "gitlab:group%2Fsub/name/main", "api_key_secret": "the-token-itself" },
         "archive": { "url": "https://example.org/x.tar.gz" },
         "none": {},
@@ -177,7 +177,7 @@ fn repositories_become_inputs_or_are_kept() {
     let kept = &project["thymis-repositories"];
     assert_eq!(
         kept["nix-pkgs"],
-        json!({ "url": "git+ssh://git@example.org/y", "follows": "other-one/z", "api-key-secret": key })
+        json!({ "url": "hg+https://example.org/y", "follows": "other-one/z", "api-key-secret": key })
     );
     assert_eq!(kept["nixpkgs"], json!({ "follows": "thymis/nixpkgs" }));
     let missing: Vec<&str> =
