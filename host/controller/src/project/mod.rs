@@ -34,7 +34,7 @@ pub use failure::{Failure, FailureKind};
 pub(crate) use generator::migrated;
 pub use generator::{Generation, Generator, Warning};
 pub use import::ImportError;
-pub use inputs::{Comparison, Effect, InputError, Pending, Reason, Renamed, Shown, Trial, Update, Waiting, is_named};
+pub use inputs::{Comparison, Effect, InputError, Pending, Reason, Renamed, Shown, Trial, Update, Waiting};
 pub use state::{Parsed, State, StateProblem, StateReadError};
 pub use transaction::{CommitError, GenerateError, Generated, Options};
 

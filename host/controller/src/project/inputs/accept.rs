@@ -109,14 +109,8 @@ impl Project {
         let grant = Grant { digest: found, terms: offer.terms };
         entry.grant = Some(grant.clone());
         self.unrevoked(name, &entry)?;
-        let project_lock = self.repository.lock().map_err(ProjectError::from)?;
-        let mut lock = self.lock()?;
         let record = self.record(Action::Accepted, name, &entry);
-        match lock.inputs.get_mut(name).filter(|now| **now == before) {
-            Some(now) => *now = entry,
-            None => return Err(InputError::Changed(name.clone())),
-        }
-        self.write_inputs(&project_lock, &self.state()?.project, lock, vec![record])?;
+        self.replace_entry(name, &before, entry, vec![record])?;
         Ok(grant)
     }
 
@@ -128,28 +122,23 @@ impl Project {
         revision: Option<Revision>,
         digest: Option<Digest>,
     ) -> Result<(Entry, Repository), InputError> {
-        let next = before.next.clone().map(|pin| Ok((pin.clone(), self.read_next(name, before, pin)?)));
+        let Some(pin) = before.next.clone() else { return self.proven_input(name) };
+        let next = self.read_next(name, before, pin.clone());
         let named = |repository: &Repository| is_named(repository, revision, digest);
         // The present one may be gone where the update isn't, and the other way round.
-        if let Some(next) = next {
-            let present = || self.proven_input(name).ok().filter(|(_, repository)| named(repository));
-            let chosen = match &next {
-                Ok((_, next)) if named(next) => None,
-                _ if revision.is_some() || digest.is_some() => present(),
-                _ => None,
-            };
-            if let Some((entry, repository)) = chosen {
-                return Ok((entry, repository));
-            }
-            let (pin, repository): (_, Repository) = next.map_err(|error: InputError| error)?;
-            if matches!(repository.contents, Contents::Plain) {
-                return Err(InputError::LostModules(name.clone()));
-            }
-            let branch = before.next_branch.clone().or(before.branch.clone());
-            let entry = Entry { held: before.held, branch, ..Entry::pinned(pin) };
+        if !next.as_ref().is_ok_and(named)
+            && (revision.is_some() || digest.is_some())
+            && let Ok((entry, repository)) = self.proven_input(name)
+            && named(&repository)
+        {
             return Ok((entry, repository));
         }
-        self.proven_input(name)
+        let repository = next?;
+        if matches!(repository.contents, Contents::Plain) {
+            return Err(InputError::LostModules(name.clone()));
+        }
+        let branch = before.next_branch.clone().or(before.branch.clone());
+        Ok((Entry { held: before.held, branch, ..Entry::pinned(pin) }, repository))
     }
 
     /// Revokes what an input was granted: the grant, and its components at whatever revision. It outlives the project's

@@ -258,6 +258,26 @@ impl Project {
         Ok(repository)
     }
 
+    /// Puts another entry in the place of the one that was looked at.
+    ///
+    /// # Errors
+    /// When somebody else was faster: nothing was changed.
+    fn replace_entry(
+        &self,
+        name: &InputName,
+        before: &Entry,
+        after: Entry,
+        records: Vec<Record>,
+    ) -> Result<(), InputError> {
+        let project_lock = self.repository.lock().map_err(ProjectError::from)?;
+        let mut lock = self.lock()?;
+        match lock.inputs.get_mut(name).filter(|now| *now == before) {
+            Some(now) => *now = after,
+            None => return Err(InputError::Changed(name.clone())),
+        }
+        self.write_inputs(&project_lock, &self.state()?.project, lock, records)
+    }
+
     /// Makes a draft with these inputs, then changes the state: after a kill between the two, the locks hold an entry more,
     /// which nothing uses.
     fn write_inputs(
@@ -326,8 +346,7 @@ fn unknown(name: &InputName, project: &state::Project) -> InputError {
 }
 
 /// Whether the operator means the repository as it is here.
-#[must_use]
-pub fn is_named(repository: &Repository, revision: Option<Revision>, digest: Option<Digest>) -> bool {
+fn is_named(repository: &Repository, revision: Option<Revision>, digest: Option<Digest>) -> bool {
     revision == Some(repository.pin.revision) || digest.is_some() && digest == offered(repository)
 }
 

@@ -7,7 +7,7 @@ use thymis_core::{consent::Action, digest::Revision, grant::Entry, id::InputName
 use super::{InputError, Update, update::Way};
 use crate::{
     git::{FetchProgress, Fetched},
-    project::{Generator, Project, ProjectError},
+    project::{Generator, Project},
 };
 
 impl Project {
@@ -92,13 +92,7 @@ impl Project {
         if after == *before {
             return Ok(());
         }
-        let project_lock = self.repository.lock().map_err(ProjectError::from)?;
-        let mut lock = self.lock()?;
-        match lock.inputs.get_mut(name).filter(|now| *now == before) {
-            Some(now) => *now = after,
-            None => return Err(InputError::Changed(name.clone())),
-        }
-        self.write_inputs(&project_lock, &self.state()?.project, lock, records)
+        self.replace_entry(name, before, after, records)
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Comparison, InputError, Shown, shown};
 use crate::{
     git::{Between, FetchError, FetchProgress, Fetched, Relation, Store},
     input::{Contents, Repository},
-    project::{Generator, Project, ProjectError},
+    project::{Generator, Project},
 };
 
 /// Repositories that are fetched at once.
@@ -181,13 +181,7 @@ impl Project {
                 Way::RollBack | Way::Update | Way::Pin => Some(Action::Updated),
             };
             let records = action.map(|action| self.record(action, name, &entry)).into_iter().collect();
-            let project_lock = self.repository.lock().map_err(ProjectError::from)?;
-            let mut lock = self.lock()?;
-            match lock.inputs.get_mut(name).filter(|now| *now == before) {
-                Some(now) => *now = entry.clone(),
-                None => return Err(InputError::Changed(name.clone())),
-            }
-            self.write_inputs(&project_lock, &self.state()?.project, lock, records)?;
+            self.replace_entry(name, before, entry.clone(), records)?;
         }
         let Some(comparison) = comparison else {
             self.unrevoked(name, &entry)?;
