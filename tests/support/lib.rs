@@ -16,6 +16,7 @@ mod project;
 pub mod repository;
 pub mod server;
 mod skipped;
+mod team;
 
 pub use answer::Answer;
 pub use disk::Disk;
@@ -24,3 +25,4 @@ pub use modules::{Example, Program};
 pub use nix::Nix;
 pub use project::{Output, World};
 pub use skipped::{real_lib, skipped};
+pub use team::{Person, Team};

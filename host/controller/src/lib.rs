@@ -13,4 +13,5 @@ pub mod module;
 pub mod nix;
 pub mod project;
 pub mod report;
+mod system_calls;
 pub mod why;

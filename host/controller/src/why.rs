@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thymis_core::{
     authority::Authority,
@@ -17,7 +17,7 @@ use thymis_core::{
     digest::Digest,
     expr::{Configuration, Definition, Expr, Ref, Trust},
     id::ConfigurationId,
-    instance::{self, Target},
+    instance::{self, Referred, Target},
     json::pointer_part,
     option::OptionPath,
     permission::Access,
@@ -32,6 +32,8 @@ use crate::project::{self, Catalogue, Failure, FailureKind, Loaded, State};
 const CONCERNED: usize = 200;
 /// How often a module is asked about its settings.
 const ASKED: usize = 2_000;
+/// The same where an output is missing, which may be so for every device.
+const ASKED_OF_OUTPUTS: usize = 64;
 /// For how long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -61,7 +63,7 @@ pub struct Source {
 }
 
 /// A setting that the value depends on.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct SettingUsed {
     /// JSON pointer.
@@ -144,18 +146,19 @@ pub fn why(
 }
 
 /// One use of a module that is asked.
-struct Asked<'a> {
-    state: &'a State,
-    catalogue: &'a Catalogue,
-    target: &'a Target,
-    origin: &'a Arc<Origin>,
-    one: &'a Use,
+pub(crate) struct Asked<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) catalogue: &'a Catalogue,
+    pub(crate) target: &'a Target,
+    pub(crate) origin: &'a Arc<Origin>,
+    pub(crate) one: &'a Use,
 }
 
 /// What a module answered.
 struct Answered {
     settings: Settings,
     definitions: Vec<Definition>,
+    outputs: Vec<Referred>,
 }
 
 /// What it answers where one setting differs.
@@ -178,9 +181,22 @@ impl Asked<'_> {
         if concerned.len() > CONCERNED {
             return Err(FailureKind::Vague { option: option.to_string(), found: concerned.len() });
         }
-        let (variants, all) = self.variants(loaded, &stored, &answered.settings);
+        let (variants, all) = self.variants(loaded, &stored, &answered.settings, ASKED);
         let source = |fact| Source { all_tried: all, ..self.source(loaded, &answered, &variants, fact) };
         Ok(concerned.into_iter().map(source).collect())
+    }
+
+    /// The settings without which the module would not refer to an output of its flake, as far as few questions tell.
+    pub(crate) fn leading_to(&self, output: &[String]) -> Vec<SettingUsed> {
+        let found = || -> Result<Vec<SettingUsed>, FailureKind> {
+            let loaded = self.catalogue.get(&self.origin.module)?;
+            let stored = project::migrated(loaded, self.one)?;
+            let answered = self.ask(loaded, &stored)?;
+            let (variants, _) = self.variants(loaded, &stored, &answered.settings, ASKED_OF_OUTPUTS);
+            let without = |other: &Answered| other.outputs.iter().all(|referred| referred.path != output);
+            Ok(variants.into_iter().filter(|one| one.answers.iter().any(without)).map(|one| one.setting).collect())
+        };
+        found().unwrap_or_default()
     }
 
     fn ask(&self, loaded: &Loaded, stored: &Value) -> Result<Answered, FailureKind> {
@@ -194,18 +210,19 @@ impl Asked<'_> {
         Authority { permissions: &loaded.permissions }
             .check(&configuration, &settings)
             .map_err(instance::AnswerError::Denied)?;
-        Ok(Answered { settings, definitions: configuration.definitions })
+        let outputs = instance::outputs(&configuration);
+        Ok(Answered { settings, definitions: configuration.definitions, outputs })
     }
 
     /// Each setting in turn with other values, and whether those were all. What the module refuses then says nothing.
-    fn variants(&self, loaded: &Loaded, stored: &Value, settings: &Settings) -> (Vec<Variant>, bool) {
+    fn variants(&self, loaded: &Loaded, stored: &Value, settings: &Settings, most: usize) -> (Vec<Variant>, bool) {
         let (end, mut asked) = (Instant::now() + PATIENCE, 0);
         let mut all = true;
         let mut variants = Vec::new();
         for (pointer, value) in leaves(settings.plain(), String::new()) {
             let mut answers = Vec::new();
             for other in others(&value, &listed(loaded, &pointer)) {
-                if asked == ASKED || Instant::now() >= end {
+                if asked == most || Instant::now() >= end {
                     all = false;
                     break;
                 }

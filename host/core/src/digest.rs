@@ -144,13 +144,19 @@ impl FromStr for Revision {
 }
 
 /// SHA-256 of a folder as a Nix archive, written the way `flake.lock` does: `sha256-<base64>`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NarHash([u8; 32]);
 
 impl NarHash {
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+
+    /// As Nix's database has it: 64 hexadecimal digits.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        hex(&self.0)
     }
 }
 

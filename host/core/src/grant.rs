@@ -10,6 +10,7 @@ use crate::{
     json::{self, JsonError, JsonErrorKind},
     manifest::NixosModule,
     option::Class,
+    output::Outputs,
     permission::Permission,
     untrusted,
 };
@@ -45,13 +46,16 @@ pub struct Entry {
     /// Updates leave it where it is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
+    /// What the flake of the pinned revision offers; absent: not known. No digest covers it, and it permits nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Outputs>,
 }
 
 impl Entry {
     /// Pinned, and not accepted.
     #[must_use]
     pub fn pinned(pin: Pin) -> Self {
-        Self { pin, grant: None, next: None, branch: None, next_branch: None, held: false }
+        Self { pin, grant: None, next: None, branch: None, next_branch: None, held: false, outputs: None }
     }
 }
 
@@ -381,7 +385,11 @@ mod tests {
 
     #[test]
     fn the_lock_is_read_back() {
-        let lock = Lock { version: 1, inputs: BTreeMap::from([("x".parse().unwrap(), entry())]) };
+        let outputs = Outputs::parse(br#"{"packages": {"x86_64-linux": ["default"]}, "lib": null}"#).ok();
+        let listed = Entry { outputs, ..entry() };
+        assert!(listed.granted(&entry().grant.unwrap().terms).is_ok(), "a grant is for what the repository asks for");
+        let inputs = BTreeMap::from([("x".parse().unwrap(), entry()), ("y".parse().unwrap(), listed)]);
+        let lock = Lock { version: 1, inputs };
         assert_eq!(Lock::parse(&json::write(&lock).unwrap()), Ok(lock));
     }
 }

@@ -1,6 +1,9 @@
 //! One use of a module in a target: what it is asked, and what becomes of its answer.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use serde_json::Value;
 
@@ -83,6 +86,8 @@ pub struct Rendered {
     pub facts: Vec<Fact>,
     /// Whether the section refers to the module's own input.
     pub uses_input: bool,
+    /// The outputs of that input's flake that it refers to, each place once.
+    pub outputs: Vec<Referred>,
     /// Whether it contains raw Nix, which may refer to any input.
     pub uses_raw: bool,
     /// Files below `artifacts/`.
@@ -90,6 +95,15 @@ pub struct Rendered {
     /// Files of the module's repository.
     pub sources: Vec<String>,
     pub secrets: Vec<Placed>,
+}
+
+/// An output of the module's own flake, and where it is needed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Referred {
+    /// Without the device's system.
+    pub path: Vec<String>,
+    /// The option whose definition refers to it, `imports` or `checks`; made for terminals.
+    pub place: String,
 }
 
 /// Why an answer can't be used.
@@ -161,6 +175,7 @@ pub fn render(
         section: nix::section(&section, &printer, &configuration),
         facts: facts(&configuration.definitions, priority, origin),
         uses_input: false,
+        outputs: outputs(&configuration),
         uses_raw: false,
         artifacts: Vec::new(),
         sources: Vec::new(),
@@ -200,6 +215,35 @@ pub fn render(
     Ok(rendered)
 }
 
+/// The outputs of the own flake that a configuration refers to, each place once.
+#[must_use]
+pub fn outputs(configuration: &Configuration) -> Vec<Referred> {
+    let mut found = BTreeSet::new();
+    let mut add = |path: &[String], place: &str| {
+        found.insert(Referred { path: path.to_vec(), place: place.to_owned() });
+    };
+    for import in &configuration.imports {
+        if let Import::Output(path) = import {
+            add(path, "imports");
+        }
+    }
+    let mut visit = |value: &Expr, place: &dyn Fn() -> String| {
+        let mut shown: Option<String> = None;
+        value.visit(&mut |expr| {
+            if let Expr::Ref(Ref::Output(path)) = expr {
+                add(path, shown.get_or_insert_with(place));
+            }
+        });
+    };
+    for definition in &configuration.definitions {
+        visit(&definition.value, &|| untrusted::short(&definition.path.to_string()));
+    }
+    for check in configuration.checks.iter().filter_map(|check| check.holds.as_ref()) {
+        visit(check, &|| "checks".to_owned());
+    }
+    found.into_iter().collect()
+}
+
 /// How many bytes the references of an answer stand for: a short handle may be a long path.
 fn referred(configuration: &Configuration, length: &dyn Fn(&Ref) -> usize) -> usize {
     let mut bytes = 0_usize;
@@ -217,4 +261,43 @@ fn referred(configuration: &Configuration, length: &dyn Fn(&Ref) -> usize) -> us
 #[must_use]
 pub fn find<'a>(descriptors: &'a [Descriptor], name: &crate::id::ModuleName) -> Option<&'a Descriptor> {
     descriptors.iter().find(|descriptor| descriptor.name == *name || descriptor.formerly.contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_are_known_with_what_needs_them() {
+        let output = |path: &[&str]| wire::Reference {
+            root: "output".to_owned(),
+            path: path.iter().map(|&part| part.into()).collect(),
+        };
+        let outputs_of_flake =
+            [["packages", "b"], ["packages", "a"], ["packages", "b"], ["nixosModules", "x"], ["lib", "holds"]];
+        let mut exprs: Vec<wire::Expr> = outputs_of_flake.iter().map(|path| wire::Expr::Ref(output(path))).collect();
+        exprs.push(wire::Expr::List(vec![0, 1, 2]));
+        let definition = wire::Definition {
+            path: vec!["x".into(), "a.b\u{202e}".into()],
+            value: 5,
+            strength: wire::Strength::Merge,
+        };
+        let check = wire::Check { fatal: true, holds: Some(4), message: String::new() };
+        let answer = wire::Configuration {
+            exprs,
+            definitions: vec![definition],
+            imports: vec![3],
+            checks: vec![check],
+            ..wire::Configuration::default()
+        };
+        let found = outputs(&Configuration::check(answer, Trust::External).unwrap());
+        let found: Vec<String> =
+            found.iter().map(|Referred { path, place }| format!("{} in {place}", path.join("."))).collect();
+        insta::assert_snapshot!(found.join("\n"), @r#"
+        lib.holds in checks
+        nixosModules.x in imports
+        packages.a in x."a.b\\u{202e}"
+        packages.b in x."a.b\\u{202e}"
+        "#);
+    }
 }

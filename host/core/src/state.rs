@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::{
     id::{ConfigurationId, InputName, InstanceId, ModuleName, ModuleRef, TagId},
     json::{self, JsonError, JsonErrorKind},
+    untrusted,
 };
 
 /// The version of the state that this program reads and writes.
@@ -22,6 +23,10 @@ pub const PRIORITIES: std::ops::RangeInclusive<u32> = 51..=999;
 const MAX_MODULES: usize = 256;
 /// Most repositories of Thymis 0.9 that are kept, and most inputs of one that follow others.
 const MAX_REPOSITORIES: usize = 1024;
+/// Most inputs of an input that follow others.
+pub(crate) const MAX_FOLLOWS: usize = 256;
+/// Longest name of an input's own input, in bytes.
+const MAX_OWN_INPUT: usize = 128;
 /// Longest display name and address, in bytes.
 pub const MAX_TEXT: usize = 2048;
 
@@ -46,6 +51,58 @@ pub struct Project {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Input {
     pub url: String,
+    /// From inputs that its flake names to inputs of the project that stand in for them. `nixpkgs` and `thymis` follow those
+    /// of the project if nothing else stands here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub follows: BTreeMap<String, InputName>,
+}
+
+impl Input {
+    /// Nothing of it follows.
+    #[must_use]
+    pub fn new(url: String) -> Self {
+        Self { url, follows: BTreeMap::new() }
+    }
+}
+
+/// Why an input of an input can't follow one of the project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FollowsReason {
+    #[error(
+        "only inputs that its own flake names can; add the one before the `/` to the project, and say there what it follows"
+    )]
+    Nested,
+    #[error(
+        "the name of an input is 1 to {MAX_OWN_INPUT} bytes without control and invisible characters; write it as the flake does"
+    )]
+    Name,
+    #[error("that is the input itself; choose another")]
+    Itself,
+    #[error("the project has no such input; add it with `thymis input add`, or choose another")]
+    Unknown,
+}
+
+/// Whether `own` of the flake of `input` can follow `target`, in a project with these inputs.
+///
+/// # Errors
+/// When not.
+pub fn can_follow(
+    input: &InputName,
+    own: &str,
+    target: &InputName,
+    has: impl Fn(&InputName) -> bool,
+) -> Result<(), FollowsReason> {
+    if own.contains('/') {
+        Err(FollowsReason::Nested)
+    } else if own.is_empty() || own.len() > MAX_OWN_INPUT || !untrusted::is_plain(own) {
+        Err(FollowsReason::Name)
+    } else if target == input {
+        Err(FollowsReason::Itself)
+    } else if !has(target) {
+        Err(FollowsReason::Unknown)
+    } else {
+        Ok(())
+    }
 }
 
 /// A repository as Thymis 0.9 describes it, at most 2048 bytes a text. Nothing here has an effect.
@@ -131,6 +188,8 @@ pub enum StateError {
     TagTwice { file: String, tag: TagId },
     #[error("{file}: two modules are the instance `{instance}`; give each an `instance` of its own")]
     InstanceTwice { file: String, instance: String },
+    #[error("{file}: `{own}` of the input `{input}` can't follow `{target}`: {why}")]
+    Follows { file: String, input: InputName, own: String, target: InputName, why: FollowsReason },
 }
 
 impl Project {
@@ -161,8 +220,15 @@ impl Project {
         let project: Self = json::object(file, bytes)?;
         text(file, "display-name", project.display_name.as_ref())?;
         text(file, "controller-url", project.controller_url.as_ref())?;
-        for input in project.inputs.values() {
+        for (name, input) in &project.inputs {
             text(file, "url", Some(&input.url))?;
+            bound(file, "inputs of an input that follow others", input.follows.len(), MAX_FOLLOWS)?;
+            for (own, target) in &input.follows {
+                can_follow(name, own, target, |target| project.inputs.contains_key(target)).map_err(|why| {
+                    let (file, own) = (file.to_owned(), untrusted::short(own));
+                    StateError::Follows { file, input: name.clone(), own, target: target.clone(), why }
+                })?;
+            }
         }
         bound(file, "repositories of Thymis 0.9", project.thymis_repositories.len(), MAX_REPOSITORIES)?;
         for repository in project.thymis_repositories.values() {
@@ -289,6 +355,34 @@ mod tests {
             @"state/configurations/a.json: line 1, column 9: unknown field `moduls`, expected one of `display-name`, `tags`, `modules`");
         insta::assert_snapshot!(Tag::parse("state/tags/t.json", b"{\"priority\": 5}").unwrap_err().to_string(),
             @"state/tags/t.json: the priority 5 is outside 51..999");
+    }
+
+    #[test]
+    fn inputs_follow_other_inputs_of_the_project() {
+        let with = |follows: &str| {
+            let follows = format!(r#"{{ "url": "git+https://a", "follows": {follows} }}"#);
+            format!(r#"{{"version": 1, "inputs": {{ "sensors": {follows}, "utils": {{ "url": "git+https://b" }} }}}}"#)
+        };
+        let text = with(r#"{ "flake-utils": "utils", "nixpkgs": "utils" }"#);
+        let read = Project::parse(text.as_bytes()).unwrap();
+        assert_eq!(read.inputs.values().map(|input| input.follows.len()).collect::<Vec<_>>(), [2, 0]);
+        let written = json::write(&read).unwrap();
+        assert_eq!(String::from_utf8_lossy(&written).matches("follows").count(), 1);
+        assert_eq!(Project::parse(&written), Ok(read));
+
+        insta::assert_snapshot!(project(&with(r#"{ "a/b": "utils" }"#)),
+            @"state/project.json: `a/b` of the input `sensors` can't follow `utils`: only inputs that its own flake names can; add the one before the `/` to the project, and say there what it follows");
+        insta::assert_snapshot!(project(&with(r#"{ "a\u001b": "utils" }"#)),
+            @r"state/project.json: `a\u{1b}` of the input `sensors` can't follow `utils`: the name of an input is 1 to 128 bytes without control and invisible characters; write it as the flake does");
+        insta::assert_snapshot!(project(&with(r#"{ "a": "sensors" }"#)),
+            @"state/project.json: `a` of the input `sensors` can't follow `sensors`: that is the input itself; choose another");
+        insta::assert_snapshot!(project(&with(r#"{ "a": "nixpkgs" }"#)),
+            @"state/project.json: `a` of the input `sensors` can't follow `nixpkgs`: the project has no such input; add it with `thymis input add`, or choose another");
+        assert!(project(&with(r#"{ "": "utils" }"#)).contains("1 to 128 bytes"));
+        assert!(project(&with(&format!(r#"{{ "{}": "utils" }}"#, "x".repeat(129)))).contains("1 to 128 bytes"));
+        assert!(project(&with(r#"{ "a": "utils/b" }"#)).contains("can't be the name of an input"));
+        let many: Vec<String> = (0..257).map(|index| format!(r#""i{index}": "utils""#)).collect();
+        assert!(project(&with(&format!("{{ {} }}", many.join(", ")))).contains("256 are allowed"));
     }
 
     #[test]

@@ -47,7 +47,10 @@ pub(super) struct Arguments {
     /// Fetch also from other machines by `git+http:`, which everybody on the way can read and change.
     #[arg(long, global = true)]
     pub(super) allow_plain_http: bool,
-    /// Bound the sandbox and what is fetched otherwise; `thymis module limits` lists what can be bounded.
+    /// Where this machine can't keep `nix` in a jail, go on without: for people who trust every input.
+    #[arg(long, global = true)]
+    pub(super) allow_unconfined_nix: bool,
+    /// Bound the sandbox, what is fetched, and `nix` otherwise; `thymis module limits` lists what can be bounded.
     #[arg(long = "limit", global = true, value_name = "NAME=VALUE", value_parser = limit)]
     pub(super) limits: Vec<(String, u64)>,
     #[command(subcommand)]
@@ -111,6 +114,17 @@ pub(super) enum Command {
         configuration: ConfigurationId,
         #[arg(required = true, value_name = "OPTION")]
         options: Vec<OptionPath>,
+    },
+    /// Evaluate configurations with Nix, and tell whose setting is at fault where one can't be.
+    ///
+    /// It evaluates what was generated last, builds nothing, and needs no network. Also lists what NixOS modules of
+    /// repositories set beside what was granted to them. Exit code 1 if one can't be evaluated.
+    Check {
+        /// By default, all of them.
+        configurations: Vec<ConfigurationId>,
+        /// Evaluate also what is known from an earlier check of the same files.
+        #[arg(long)]
+        again: bool,
     },
     /// Write modules: new repositories, components, and what a module answers.
     #[command(subcommand)]
@@ -203,8 +217,22 @@ pub(super) enum Input {
     },
     /// What was revoked.
     Revoked,
-    /// Pin the inputs of inputs, with Nix.
+    /// Pin the inputs of inputs, with Nix, and bring the files of all to this machine.
+    ///
+    /// Nix asks without any credential: where an input of an input is private, add it as an input of the project, too.
     Lock,
+    /// Let an input of an input's flake be another input of the project.
+    Follow {
+        name: InputName,
+        /// As the flake of NAME calls it.
+        #[arg(value_name = "OWN INPUT")]
+        own: String,
+        /// By default, its own again (or the project's, of `nixpkgs` and `thymis`).
+        target: Option<InputName>,
+    },
+    /// Put the files of all inputs into this machine's Nix store, so that `nix build` needs neither network nor
+    /// credentials for them.
+    Store,
     /// Remove an input that nothing uses.
     Remove { name: InputName },
 }

@@ -19,8 +19,7 @@ use super::{
 };
 use crate::{
     input::Status,
-    nix::Nix,
-    project::{Catalogue, Generator, InputError, Shown},
+    project::{Catalogue, Completed, Generator, InputError, Shown},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -87,16 +86,39 @@ pub(super) fn run(context: &Context, command: &Input) -> Answer {
             Ok(())
         }
         Input::Lock => {
-            let pinned = {
+            let done = {
                 let _progress = Progress::new("Pinning inputs of inputs with Nix");
-                context.project()?.lock_inputs(&Nix::new()?)?
+                context.project()?.lock_inputs(context.nix()?)?
             };
-            if context.json(&json!({ "pinned": pinned }))? {
+            if !context.json(&done)? {
+                print_completed(&done);
+            }
+            Ok(())
+        }
+        Input::Follow { name, own, target } => {
+            context.project()?.follow_input(name, own, target.as_ref())?;
+            if context.json(&json!({ "input": name, "own": own, "follows": target }))? {
                 return Ok(());
             }
-            match pinned.as_slice() {
-                [] => anstream::println!("Everything is pinned"),
-                pinned => anstream::println!("{GOOD}Pinned{RESET} {}", pinned.join(", ")),
+            let own = untrusted::short(own);
+            match target {
+                Some(target) => {
+                    anstream::println!("{GOOD}{name}/{own}{RESET} follows {target}; then `thymis generate`")
+                }
+                None => anstream::println!("{GOOD}{name}/{own}{RESET} follows nothing else; then `thymis generate`"),
+            }
+            Ok(())
+        }
+        Input::Store => {
+            let stored = {
+                let _progress = Progress::new("Putting the files of inputs into the Nix store");
+                context.project()?.store_inputs(context.nix()?)?
+            };
+            if !context.json(&stored)? {
+                for (path, names) in &stored {
+                    anstream::println!("  {path} {DIM}{}{RESET}", names.join(", "));
+                }
+                anstream::println!("{GOOD}Stored{RESET} {} sources", stored.len());
             }
             Ok(())
         }
@@ -111,6 +133,22 @@ pub(super) fn run(context: &Context, command: &Input) -> Answer {
             }
             Ok(())
         }
+    }
+}
+
+fn print_completed(done: &Completed) {
+    for (name, own, target) in &done.following {
+        let own = untrusted::short(own);
+        anstream::println!("{name}/{own} follows {target}, which is the same repository");
+    }
+    match done.pinned.as_slice() {
+        [] => anstream::println!("Everything is pinned"),
+        pinned => anstream::println!("{GOOD}Pinned{RESET} {}", pinned.join(", ")),
+    }
+    match done.fetched {
+        0 => {}
+        1 => anstream::println!("  1 source was fetched"),
+        many => anstream::println!("  {many} sources were fetched"),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 refused with reasons, 2 wrong usage.
 
 mod arguments;
+mod check;
 mod generate;
 mod input;
 mod module;
@@ -23,6 +24,7 @@ use thymis_sandbox::{Limits, worker};
 use self::arguments::{Arguments, Command};
 use crate::{
     git::{Credentials, FETCH_WORKER, FetchLimits, fetch_worker},
+    nix::{NIX_LOCK_WORKER, NIX_WORKER, Nix, NixError, NixLimits, nix_lock_worker, nix_worker},
     project::{Host, Project},
     report,
 };
@@ -50,6 +52,10 @@ impl Context {
         Ok(Project::open(&folder, Arc::clone(&self.host))?)
     }
 
+    fn nix(&self) -> Result<&Nix, NixError> {
+        self.host.nix.as_ref().ok_or(NixError::NotInstalled)
+    }
+
     /// With `--json`, prints the value and is done.
     fn json(&self, value: &impl serde::Serialize) -> Result<bool, Box<dyn Error>> {
         if self.arguments.json {
@@ -66,6 +72,8 @@ pub fn main() -> ExitCode {
     match words.next() {
         Some(word) if word == worker::COMMAND => return worker::serve(words),
         Some(word) if word == FETCH_WORKER => return fetch_worker(),
+        Some(word) if word == NIX_WORKER => return nix_worker(words),
+        Some(word) if word == NIX_LOCK_WORKER => return nix_lock_worker(words),
         _ => {}
     }
     end_quietly_without_readers();
@@ -110,14 +118,15 @@ fn run(arguments: Arguments) -> Answer {
         Command::Commit { message, author } => project::commit(&context, message, author.as_deref()),
         Command::Why { configuration, option } => project::why(&context, configuration, option),
         Command::Eval { configuration, options } => project::eval(&context, configuration, options),
+        Command::Check { configurations, again } => check::check(&context, configurations, *again),
         Command::Module(command) => module::run(&context, command),
     }
 }
 
 fn host(arguments: &Arguments) -> Result<Host, Box<dyn Error>> {
-    let (mut limits, mut fetch) = (Limits::default(), FetchLimits::default());
+    let (mut limits, mut fetch, mut nix) = (Limits::default(), FetchLimits::default(), NixLimits::default());
     for (name, value) in &arguments.limits {
-        match fetch.bound(name) {
+        match fetch.bound(name).or_else(|| nix.bound(name)) {
             Some(_) if *value == 0 => return Err(format!("the limit `{name}` can't be 0").into()),
             Some(bound) => *bound = *value,
             None => limits.set(name, *value)?,
@@ -125,6 +134,7 @@ fn host(arguments: &Arguments) -> Result<Host, Box<dyn Error>> {
     }
     let mut host = Host::of_program(limits)?;
     host.who = project::who();
+    host.nix = host.nix.map(|known| known.within(nix, arguments.allow_unconfined_nix));
     host.store = host.store.with_limits(fetch).with_plain_http(arguments.allow_plain_http);
     let named = || std::env::var_os("THYMIS_CREDENTIALS").filter(|name| !name.is_empty()).map(Into::into);
     if let Some(file) = arguments.credentials.clone().or_else(named) {
@@ -138,7 +148,8 @@ fn host(arguments: &Arguments) -> Result<Host, Box<dyn Error>> {
 fn refuse(error: &(dyn Error + 'static), json: bool) {
     let text = report::chain(error);
     // One document a command.
-    if json && !error.is::<generate::WouldChange>() && !error.is::<input::NotUpdated>() {
+    if json && !error.is::<generate::WouldChange>() && !error.is::<input::NotUpdated>() && !error.is::<check::Failed>()
+    {
         println!("{}", untrusted::json(&format!("{:#}", serde_json::json!({ "error": text }))));
     }
     anstream::eprintln!("{}error{}: {text}", style::BAD, style::RESET);

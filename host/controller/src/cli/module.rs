@@ -12,7 +12,7 @@ use super::{
     progress::Progress,
     style::{BOLD, DIM, GOOD, RESET, WARN},
 };
-use crate::author;
+use crate::{author, nix::Nix};
 
 pub(super) fn run(context: &Context, command: &Module) -> Answer {
     match command {
@@ -75,6 +75,7 @@ pub(super) fn run(context: &Context, command: &Module) -> Answer {
         Module::Limits => {
             let mut limits = context.host.sandbox.limits().all();
             limits.extend(context.host.store.limits());
+            limits.extend(context.host.nix.iter().flat_map(Nix::limits));
             let each = |it: &Limit| json!({ "name": it.name, "value": it.value, "ceiling": it.ceiling, "of": it.of });
             if !context.json(&limits.iter().map(each).collect::<Vec<_>>())? {
                 for it in limits {

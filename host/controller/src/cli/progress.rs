@@ -22,6 +22,10 @@ impl Progress {
         Self(bar)
     }
 
+    pub(super) fn now(&self, message: String) {
+        self.0.set_message(message);
+    }
+
     pub(super) fn fetched(&self, name: &str, progress: FetchProgress) -> ControlFlow<()> {
         let bytes = HumanBytes(progress.bytes);
         self.0.set_message(format!(

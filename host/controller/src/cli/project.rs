@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     git::{Author, HistoryError},
-    nix::Nix,
     project::{Catalogue, Project},
     why,
 };
@@ -122,22 +121,30 @@ pub(super) fn why(context: &Context, configuration: &ConfigurationId, option: &O
     Ok(())
 }
 
+/// What is evaluated is what was generated last.
+pub(super) fn warn_of_changes(project: &Project) -> Answer {
+    if let Some(file) = project.changed_since_generated()? {
+        let file = untrusted::short(&file);
+        anstream::eprintln!(
+            "{WARN}warning{RESET}: {file} changed since `thymis generate`: this is about what was there before"
+        );
+    }
+    Ok(())
+}
+
 pub(super) fn eval(context: &Context, configuration: &ConfigurationId, options: &[OptionPath]) -> Answer {
     let project = context.project()?;
     let draft = project.repository().draft()?.ok_or(HistoryError::NoDraft)?;
     if !project.state()?.configurations.contains_key(configuration) {
         return Err(why::WhyError::no_configuration(&project.state()?, configuration).into());
     }
-    if let Some(file) = project.changed_since_generated()? {
-        let file = untrusted::short(&file);
-        anstream::eprintln!(
-            "{WARN}warning{RESET}: {file} changed since `thymis generate`: these are the values before"
-        );
-    }
+    warn_of_changes(&project)?;
     let values = {
         let _progress = Progress::new(format!("Evaluating {configuration} with Nix"));
-        let lock = project.flake_lock()?;
-        Nix::new()?.options(project.root(), draft.commit, lock.as_ref(), configuration, options)?
+        let nix = context.nix()?;
+        let evaluable = project.evaluable(nix, draft)?;
+        let inputs = evaluable.inputs(configuration)?;
+        project.evaluation(nix, &evaluable, inputs)?.options(configuration, options)?
     };
     if context.json(&values)? {
         return Ok(());

@@ -360,6 +360,10 @@ impl ProjectRepository {
     }
 
     pub(super) fn reader(&self) -> Result<TreeReader<'_>, TreeError> {
-        TreeReader::new(&self.repository, TreeLimits::default())
+        self.reader_within(TreeLimits::default())
+    }
+
+    pub(super) fn reader_within(&self, limits: TreeLimits) -> Result<TreeReader<'_>, TreeError> {
+        TreeReader::new(&self.repository, limits)
     }
 }

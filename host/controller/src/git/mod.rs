@@ -33,6 +33,7 @@ pub use fetch::{
 pub use git2::Oid;
 pub use history::{Author, DRAFT_REF, Draft, HistoryError, ProjectLock, ProjectRepository, WORKTREE_REF};
 pub use host_key::{HostKey, HostKeyError};
+pub(crate) use nar::folder_hash;
 pub use objects::{Content, WriteError};
 pub use path::{PathError, check_path};
 pub use project::{Applied, ApplyError, Generated};

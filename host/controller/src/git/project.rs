@@ -7,11 +7,13 @@
 use std::{collections::BTreeMap, path::Path};
 
 use git2::{IndexEntry, IndexTime, Oid};
+use thymis_core::digest::NarHash;
 
 use super::{
     history::{Author, DRAFT_REF, Draft, HistoryError, ProjectLock, ProjectRepository, WORKTREE_REF},
+    nar::unpack,
     objects::Content,
-    tree::Kind,
+    tree::{Kind, TreeLimits},
     worktree::{Files, Installed, Plan, WorktreeError},
 };
 
@@ -112,6 +114,16 @@ impl ProjectRepository {
         let commit = self.commit(lock, tree, &parents, message, &Author::thymis())?;
         self.update_ref(lock, DRAFT_REF, commit, expected)?;
         Ok(Draft { commit, tree })
+    }
+
+    /// Writes the files of a tree of this project into a folder that isn't there yet.
+    ///
+    /// # Errors
+    /// A tree that can't be read, and what the file system says.
+    pub fn unpack(&self, tree: Oid, folder: &Path) -> Result<NarHash, HistoryError> {
+        // What an operator's artifacts may be.
+        let limits = TreeLimits { entries: 2_000_000, bytes: u64::MAX, file_bytes: 512 << 20, ..TreeLimits::default() };
+        Ok(unpack(&mut self.reader_within(limits)?, tree, folder)?)
     }
 
     /// Finishes an interrupted generation: brings the work tree to the draft where it isn't. `None`: nothing to finish.

@@ -7,7 +7,7 @@ use thymis_core::digest::{NarHash, Revision};
 
 use super::{
     error::GitError,
-    nar::nar_hash,
+    nar::{nar_hash, unpack},
     tree::{Entry, Kind, TreeError, TreeLimits, TreeReader},
 };
 
@@ -142,6 +142,14 @@ impl Snapshot {
     /// A submodule, a name that is not usable, a limit.
     pub fn nar_hash(&self) -> Result<NarHash, TreeError> {
         nar_hash(&mut self.reader()?, self.tree)
+    }
+
+    /// Writes the files, as git has them, into a folder that isn't there yet.
+    ///
+    /// # Errors
+    /// As [`Self::nar_hash`], and what the file system says.
+    pub fn unpack(&self, folder: &Path) -> Result<NarHash, TreeError> {
+        unpack(&mut self.reader()?, self.tree, folder)
     }
 
     fn reader(&self) -> Result<TreeReader<'_>, TreeError> {

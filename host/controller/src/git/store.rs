@@ -66,6 +66,11 @@ impl Store {
         Self { plain_http, ..self }
     }
 
+    #[must_use]
+    pub fn allows_plain_http(&self) -> bool {
+        self.plain_http
+    }
+
     /// Bounds on what is fetched.
     #[must_use]
     pub fn with_limits(self, limits: FetchLimits) -> Self {

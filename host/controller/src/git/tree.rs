@@ -69,13 +69,15 @@ pub struct TreeLimits {
     pub depth: usize,
     /// Bytes of all files together.
     pub bytes: u64,
+    /// Bytes of one file where all are read: it is in memory then.
+    pub file_bytes: usize,
     /// Bytes of the git object of one folder.
     pub folder_bytes: usize,
 }
 
 impl Default for TreeLimits {
     fn default() -> Self {
-        Self { entries: 200_000, depth: 64, bytes: 1 << 30, folder_bytes: 16 << 20 }
+        Self { entries: 200_000, depth: 64, bytes: 1 << 30, file_bytes: 128 << 20, folder_bytes: 16 << 20 }
     }
 }
 
@@ -106,6 +108,8 @@ pub enum TreeError {
     Missing { path: String },
     #[error("reading `{}` from git failed", untrusted::short(.path))]
     Git { path: String, source: GitError },
+    #[error("`{}` can't be written", untrusted::short(.path))]
+    Write { path: String, source: std::io::Error },
 }
 
 /// Names with their entries, in the order of the names' bytes.
@@ -193,6 +197,11 @@ impl<'repo> TreeReader<'repo> {
             return Err(self.limit("the size of all files (bytes)", path, self.limits.bytes));
         }
         Ok(self.odb.read(oid).map_err(|error| broken(path, error))?.data().to_vec())
+    }
+
+    /// The bytes of one of all files.
+    pub(super) fn whole_file(&mut self, oid: Oid, path: &str) -> Result<Vec<u8>, TreeError> {
+        self.blob(oid, path, self.limits.file_bytes)
     }
 
     /// Every entry below `root` that is not a folder, by path.

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use thymis_core::{
+    digest::NarHash,
     grant::Pin,
     id::InputName,
     json::{self, JsonError},
@@ -15,28 +16,44 @@ const MAX_NODES: usize = 10_000;
 /// `flake.lock`, version 7: <https://nix.dev/manual/nix/latest/command-ref/new-cli/nix3-flake#lock-files>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FlakeLock {
-    nodes: BTreeMap<String, Node>,
-    root: String,
+    pub(super) nodes: BTreeMap<String, Node>,
+    pub(super) root: String,
     version: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-struct Node {
+pub(super) struct Node {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     flake: Option<bool>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    inputs: BTreeMap<String, Edge>,
+    pub(super) inputs: BTreeMap<String, Edge>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    locked: Option<Map<String, Value>>,
+    pub(super) locked: Option<Map<String, Value>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     original: Option<Map<String, Value>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parent: Option<Value>,
 }
 
+impl Node {
+    /// An attribute of what it is locked to.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.locked.as_ref()?.get(name)?.as_str()
+    }
+
+    pub(super) fn hash(&self) -> Option<NarHash> {
+        self.text("narHash")?.parse().ok()
+    }
+
+    pub(super) fn address(&self) -> Option<String> {
+        let forge = || Some(format!("{}:{}/{}", self.text("type")?, self.text("owner")?, self.text("repo")?));
+        self.text("url").map(str::to_owned).or_else(forge)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-enum Edge {
+pub(super) enum Edge {
     Node(String),
     Follows(Vec<String>),
 }
@@ -167,16 +184,59 @@ impl FlakeLock {
         Ok(())
     }
 
+    /// The NAR hashes of all nodes but the direct ones.
+    #[must_use]
+    pub fn below_direct(&self) -> BTreeSet<NarHash> {
+        let root = self.nodes.get(&self.root);
+        let direct: BTreeSet<&str> = root
+            .iter()
+            .flat_map(|root| root.inputs.values())
+            .filter_map(|edge| if let Edge::Node(name) = edge { Some(name.as_str()) } else { None })
+            .collect();
+        let below = self.nodes.iter().filter(|(name, _)| !direct.contains(name.as_str()));
+        below.filter_map(|(_, node)| node.hash()).collect()
+    }
+
     /// The addresses of all nodes, as evaluation needs them.
     #[must_use]
     pub fn urls(&self) -> BTreeSet<String> {
-        let url = |node: &Node| {
-            let locked = node.locked.as_ref()?;
-            let text = |name: &str| locked.get(name).and_then(Value::as_str);
-            let forge = || Some(format!("{}:{}/{}", text("type")?, text("owner")?, text("repo")?));
-            text("url").map(str::to_owned).or_else(forge)
-        };
-        self.nodes.values().filter_map(url).collect()
+        self.nodes.values().filter_map(Node::address).collect()
+    }
+
+    /// The NAR hashes of an input and all inputs below it, as far as they are locked.
+    #[must_use]
+    pub fn sources(&self, input: &InputName) -> BTreeSet<NarHash> {
+        let mut hashes = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut open: Vec<&str> = self.resolve(&[input.to_string()]).into_iter().collect();
+        while let Some(name) = open.pop() {
+            let Some(node) = self.nodes.get(name).filter(|_| seen.insert(name)) else { continue };
+            hashes.extend(node.hash());
+            open.extend(node.inputs.values().filter_map(|edge| match edge {
+                Edge::Node(name) => Some(name.as_str()),
+                Edge::Follows(path) => self.resolve(path),
+            }));
+        }
+        hashes
+    }
+
+    /// The node that a path of inputs leads to from the root.
+    fn resolve(&self, path: &[String]) -> Option<&str> {
+        let mut node = self.root.as_str();
+        // What is followed may follow something itself; a circle leads nowhere.
+        let mut rest: Vec<&String> = path.iter().rev().collect();
+        let mut steps = 0;
+        while let Some(step) = rest.pop() {
+            steps += 1;
+            match self.nodes.get(node)?.inputs.get(step).filter(|_| steps <= MAX_NODES)? {
+                Edge::Node(name) => node = name,
+                Edge::Follows(path) => {
+                    node = &self.root;
+                    rest.extend(path.iter().rev());
+                }
+            }
+        }
+        Some(node)
     }
 
     fn direct(&self, name: &str) -> Option<&Node> {
@@ -211,9 +271,13 @@ fn direct(pin: &Pin) -> Node {
     let original: Map<String, Value> =
         attributes.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
     let mut locked = original.clone();
-    // A forge's node has a ref or a commit, and never both.
     if locked.get("type").is_some_and(|kind| kind != "git") {
+        // A forge's node has a ref or a commit, and never both.
         locked.remove("ref");
+    } else if locked.contains_key("ref") {
+        // Where the commit is looked for, if it must be fetched. Nix before 2.20 fetches a node with a ref although it has
+        // it, unless it may do without the history.
+        locked.insert("shallow".to_owned(), Value::Bool(true));
     }
     locked.extend(object(&json!({
         "lastModified": pin.last_modified,

@@ -122,7 +122,7 @@ impl Repository {
         });
         let within = within.transpose()?;
         let snapshot = within.as_ref().unwrap_or(snapshot);
-        let flake = snapshot.read(FLAKE, flake::MAX_BYTES)?.ok_or(RepositoryError::NoFlake)?;
+        let flake = snapshot.read(FLAKE, flake::FILE_BYTES)?.ok_or(RepositoryError::NoFlake)?;
         let pin = Pin {
             url: url.to_string(),
             revision: snapshot.revision(),

@@ -1,167 +1,361 @@
 //! The one place that starts `nix`.
 //!
-//! What it evaluates is a stranger's code, so every call is pure, has a cleared environment, no import from derivation, no
-//! settings of a flake, no registry, no lock file to write, and reads the locked inputs only.
+//! What it evaluates is a stranger's code. So each process runs in a jail ([`jail`]) that shows it the sources it needs and nothing
+//! else, within limits on time, memory and output; and Nix itself is told to be pure, to build nothing, to believe no flake's
+//! settings, and to ask nobody.
+
+mod evaluation;
+mod instantiate;
+mod jail;
+mod limits;
+mod lock;
+pub mod network;
+mod process;
+mod program;
+mod source;
+mod worker;
 
 use std::{
-    collections::BTreeMap,
-    io::{self, Read as _},
-    path::PathBuf,
-    process::{Command, Stdio},
-    time::{Duration, Instant},
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Seek as _, Write as _},
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 
-use serde_json::Value;
-use thymis_core::{id::ConfigurationId, nix, option::OptionPath, untrusted};
-
-use crate::{
-    git::{DRAFT_REF, Oid},
-    input::FlakeLock,
+use tempfile::TempDir;
+use thymis_core::{
+    digest::{Digest, NarHash},
+    evaluation::Diagnosis,
+    store_path::SourcePath,
+    untrusted,
 };
 
-const TIMEOUT: Duration = Duration::from_secs(600);
-const MAX_OUTPUT: u64 = 64 << 20;
+pub use self::{
+    evaluation::Evaluation,
+    instantiate::{DefinedBy, Instance, Instantiated},
+    limits::NixLimits,
+    lock::{COMMAND as NIX_LOCK_WORKER, Locked, Locking, Unlocked, serve as nix_lock_worker},
+    source::{Source, SourceError},
+    worker::{COMMAND as NIX_WORKER, serve as nix_worker},
+};
+use self::{
+    jail::{Jail, Mount},
+    process::{End, Ended},
+    program::Programs,
+    source::Sources,
+};
+use crate::git::{TreeLimits, folder_hash};
 
 #[derive(Debug, thiserror::Error)]
 pub enum NixError {
     #[error("there is no `nix` on this machine: install it (https://nixos.org/download, or Debian's package nix-bin)")]
     NotInstalled,
+    #[error(
+        "there is no bubblewrap (`bwrap`) on this machine, which keeps strangers' Nix code away from it: install it (Debian's package bubblewrap), or evaluate without it where you trust every input, with --allow-unconfined-nix"
+    )]
+    NoBubblewrap,
+    #[error(
+        "bubblewrap can't make a jail for `nix` here: {}. It needs user namespaces; where they can't be had and you trust every input, go on without a jail with --allow-unconfined-nix", untrusted::short(.0)
+    )]
+    Jail(String),
     #[error("`nix` can't be run")]
     Io(#[from] io::Error),
-    #[error("`nix` was stopped after {} seconds", TIMEOUT.as_secs())]
-    Timeout,
-    #[error("Nix can't evaluate it:\n{}", untrusted::lines(.0))]
-    Evaluation(String),
+    #[error("`nix` was stopped: {what} (limit {name} = {limit}; change it with --limit {name}=…)")]
+    Limit { what: &'static str, name: &'static str, limit: u64 },
+    #[error("Nix can't evaluate it{}", shown(.0))]
+    Evaluation(Box<Diagnosis>),
+    #[error("Nix can't pin the inputs of inputs{}{}", shown(&.0.diagnosis), refused(.0))]
+    Unlocked(Box<Unlocked>),
+    #[error("the Nix store of this machine can't be written: {}", untrusted::short(.0))]
+    Store(String),
+    #[error("`nix` can't be told what is in its store: {}", untrusted::short(.0))]
+    State(String),
     #[error("`nix` answered something that is not JSON")]
     Json(#[from] serde_json::Error),
-    #[error("the folder {} can't be named in a flake reference: use a path of letters, digits, `/`, `.`, `_` and `-`", .0.display())]
-    Path(PathBuf),
+    #[error("what Nix is to see can't be put in place")]
+    Source(#[from] SourceError),
 }
 
+/// The first of what Nix said, then what it was doing.
+fn shown(diagnosis: &Diagnosis) -> String {
+    const FRAMES: usize = 5;
+    let mut text = format!(": {}", diagnosis.message.trim_end());
+    for line in diagnosis.trace.iter().take(FRAMES) {
+        text.push_str("\n  ");
+        text.push_str(line);
+    }
+    if diagnosis.trace.len() > FRAMES {
+        text.push_str(&format!("\n  and {} more", diagnosis.trace.len() - FRAMES));
+    }
+    text
+}
+
+fn refused(unlocked: &Unlocked) -> String {
+    let each = |asked: &network::Asked| {
+        Some(format!("\n  {} port {} wasn't reached: {}", asked.host, asked.port, asked.refused?))
+    };
+    unlocked.refused.iter().filter_map(each).take(10).collect()
+}
+
+/// How long the source of an input is kept that nothing uses, and the tree of a draft.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+const KEPT_TREE: Duration = Duration::from_secs(24 * 3600);
+
 /// A way to call `nix`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Nix {
-    home: tempfile::TempDir,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    folder: PathBuf,
+    sources: Sources,
+    trees: Sources,
+    program: PathBuf,
+    limits: NixLimits,
+    /// Also where there is no jail.
+    allow_unconfined: bool,
+    programs: OnceLock<Programs>,
+    /// What Nix knows of its store, by the sources that are in it.
+    states: Mutex<BTreeMap<BTreeSet<SourcePath>, Arc<TempDir>>>,
+    /// Whether there is a jail, once that was tried.
+    unconfined: OnceLock<bool>,
 }
 
 impl Nix {
-    /// # Errors
-    /// When no temporary folder can be made.
-    pub fn new() -> Result<Self, NixError> {
-        Ok(Self { home: tempfile::Builder::new().prefix("thymis-nix-").tempdir()? })
+    /// Sources are kept in `folder`; `program` is this program, which is started again with [`NIX_WORKER`].
+    #[must_use]
+    pub fn new(folder: PathBuf, program: PathBuf) -> Self {
+        Self::with(folder, program, NixLimits::default(), false)
     }
 
-    /// The values of options of a configuration, by option, as JSON, evaluated from a commit of the project. `None`: it has
-    /// no value.
-    ///
-    /// # Errors
-    /// When `nix` is missing, or the configuration doesn't evaluate.
-    pub fn options(
-        &self,
-        project: &std::path::Path,
-        commit: Oid,
-        lock: Option<&FlakeLock>,
-        configuration: &ConfigurationId,
-        options: &[OptionPath],
-    ) -> Result<BTreeMap<String, Option<Value>>, NixError> {
-        let project = project.canonicalize()?;
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-        let folder =
-            project.to_str().filter(|path| path.chars().all(plain)).ok_or_else(|| NixError::Path(project.clone()))?;
-        let mut apply = String::from("config: {");
-        for option in options {
-            apply.push(' ');
-            nix::string(&option.to_string(), &mut apply);
-            let mut path = String::new();
-            for (index, segment) in option.segments().iter().enumerate() {
-                path.push_str(if index == 0 { "" } else { "." });
-                nix::string(segment, &mut path);
-            }
-            // A list of one or none tells what isn't set from what is null.
-            apply.push_str(&format!(" = if config ? {path} then [ config.{path} ] else [ ]"));
-            apply.push(';');
-        }
-        apply.push_str(" }");
-        // Without a ref, Nix asks for HEAD, which isn't there before the first commit.
-        let source = format!("git+file://{folder}?ref={DRAFT_REF}&rev={commit}");
-        let reference = format!("{source}#nixosConfigurations.\"{configuration}\".config");
-        let mut urls: Vec<String> = lock.map(|lock| lock.urls().into_iter().collect()).unwrap_or_default();
-        urls.push(format!("file://{folder}"));
-        let mut command = Command::new("nix");
-        command.args(["eval", "--json", &reference, "--apply", &apply]);
-        command.args(["--restrict-eval", "--option", "allowed-uris", &urls.join(" ")]);
-        command.args(["--no-update-lock-file", "--no-write-lock-file"]);
-        let output = self.run(&mut command)?;
-        let values: BTreeMap<String, Vec<Value>> = serde_json::from_slice(&output)?;
-        Ok(values.into_iter().map(|(option, value)| (option, value.into_iter().next())).collect())
-    }
-
-    /// The lock that Nix makes for the text of a flake. It fetches what the flake's inputs name.
-    ///
-    /// # Errors
-    /// When `nix` is missing, or can't find or fetch an input.
-    pub fn lock(&self, flake: &str) -> Result<Vec<u8>, NixError> {
-        let folder = tempfile::Builder::new().prefix("thymis-lock-").tempdir()?;
-        std::fs::write(folder.path().join("flake.nix"), flake)?;
-        let reference = format!("path:{}", folder.path().display());
-        self.run(Command::new("nix").args(["flake", "lock", &reference]))?;
-        Ok(std::fs::read(folder.path().join("flake.lock"))?)
-    }
-
-    fn run(&self, command: &mut Command) -> Result<Vec<u8>, NixError> {
-        command.args([
-            "--extra-experimental-features",
-            "nix-command flakes",
-            "--pure-eval",
-            "--no-allow-import-from-derivation",
-            "--no-accept-flake-config",
-            "--no-use-registries",
-        ]);
-        // Evaluating needs no binary cache.
-        for (name, value) in [("flake-registry", ""), ("netrc-file", "/dev/null"), ("substituters", "")] {
-            command.args(["--option", name, value]);
-        }
-        command.env_clear().env("HOME", self.home.path());
-        if let Some(path) = std::env::var_os("PATH") {
-            command.env("PATH", path);
-        }
-        // Where root evaluates without a daemon, Nix would look for users to build as.
-        command.env("NIX_CONFIG", "build-users-group =");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => NixError::NotInstalled,
-            _ => NixError::Io(error),
-        })?;
-        let stdout = reader(child.stdout.take());
-        let stderr = reader(child.stderr.take());
-        let start = Instant::now();
-        let status = loop {
-            if let Some(status) = child.try_wait()? {
-                break status;
-            }
-            if start.elapsed() > TIMEOUT {
-                child.kill()?;
-                child.wait()?;
-                return Err(NixError::Timeout);
-            }
-            std::thread::sleep(Duration::from_millis(5));
+    fn with(folder: PathBuf, program: PathBuf, limits: NixLimits, allow_unconfined: bool) -> Self {
+        let inner = Inner {
+            sources: Sources::new(folder.join("sources"), KEPT),
+            trees: Sources::new(folder.join("trees"), KEPT_TREE),
+            folder,
+            program,
+            limits,
+            allow_unconfined,
+            programs: OnceLock::new(),
+            states: Mutex::default(),
+            unconfined: OnceLock::new(),
         };
-        let output = stdout.join().unwrap_or_default();
-        let said = stderr.join().unwrap_or_default();
-        if status.success() {
-            Ok(output)
-        } else {
-            Err(NixError::Evaluation(String::from_utf8_lossy(&said).trim().to_owned()))
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// With other bounds; and also where this machine has no jail, if that is said.
+    #[must_use]
+    pub fn within(&self, limits: NixLimits, allow_unconfined: bool) -> Self {
+        let Inner { folder, program, .. } = &*self.inner;
+        Self::with(folder.clone(), program.clone(), limits, allow_unconfined)
+    }
+
+    /// Every bound, as the program shows them.
+    #[must_use]
+    pub fn limits(&self) -> Vec<thymis_sandbox::Limit> {
+        let mut limits = self.inner.limits;
+        let each = |(name, of, value): (&'static str, &'static str, &mut u64)| thymis_sandbox::Limit {
+            name,
+            value: *value,
+            ceiling: u64::MAX,
+            of,
+        };
+        limits.all().into_iter().map(each).collect()
+    }
+
+    /// Where what is kept for it is.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.inner.folder
+    }
+
+    /// Bytes that one process may take.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        self.inner.limits.memory_bytes
+    }
+
+    /// Files that Nix may see, if they are here.
+    #[must_use]
+    pub fn source(&self, hash: &NarHash) -> Option<Source> {
+        self.inner.sources.get(hash)
+    }
+
+    /// Keeps files that Nix may see: `write` puts them into a folder that isn't there yet.
+    ///
+    /// # Errors
+    /// When they can't be written, or are others than expected.
+    pub fn keep(
+        &self,
+        expected: Option<&NarHash>,
+        write: &dyn Fn(&Path) -> Result<NarHash, SourceError>,
+    ) -> Result<Source, SourceError> {
+        self.inner.sources.add(expected, write)
+    }
+
+    /// Keeps the files of a draft for a while, by the name of its tree.
+    ///
+    /// # Errors
+    /// As [`Self::keep`].
+    pub fn keep_tree(
+        &self,
+        tree: &str,
+        write: &dyn Fn(&Path) -> Result<NarHash, SourceError>,
+    ) -> Result<Source, SourceError> {
+        self.inner.trees.add_named(tree, write)
+    }
+
+    /// Keeps a flake of these texts for a while.
+    ///
+    /// # Errors
+    /// As [`Self::keep`].
+    pub fn keep_flake(&self, flake: &str, lock: &[u8]) -> Result<Source, SourceError> {
+        let name = Digest::of_parts([flake.as_bytes(), lock]).hex();
+        self.keep_tree(&name, &|folder| {
+            let failed = |source| SourceError::Io { folder: folder.to_owned(), source };
+            std::fs::create_dir(folder).map_err(failed)?;
+            std::fs::write(folder.join("flake.nix"), flake).map_err(failed)?;
+            std::fs::write(folder.join("flake.lock"), lock).map_err(failed)?;
+            folder_hash(folder, TreeLimits::default()).map_err(failed)
+        })
+    }
+
+    /// Puts files into the store that `nix` uses where nobody says otherwise. Nothing is evaluated.
+    ///
+    /// # Errors
+    /// When `nix` is missing, or the store can't be written.
+    pub fn add_to_store(&self, source: &Source) -> Result<(), NixError> {
+        let mut command = std::process::Command::new(&self.programs()?.nix);
+        command.args(["--extra-experimental-features", "nix-command", "store", "add-path", "--name", "source"]);
+        let ended = self.run(command.arg(&source.folder), Stdio::null())?;
+        let printed = String::from_utf8_lossy(&ended.printed);
+        match ended.end {
+            End::Exit(0) if printed.trim() == source.path.to_string() => Ok(()),
+            _ => Err(NixError::Store(String::from_utf8_lossy(&ended.said).trim().to_owned())),
         }
     }
-}
 
-fn reader(pipe: Option<impl io::Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(pipe) = pipe {
-            let _ = pipe.take(MAX_OUTPUT).read_to_end(&mut bytes);
+    fn programs(&self) -> Result<&Programs, NixError> {
+        if let Some(programs) = self.inner.programs.get() {
+            return Ok(programs);
         }
-        bytes
-    })
+        let found = Programs::find(&self.inner.limits)?;
+        Ok(self.inner.programs.get_or_init(|| found))
+    }
+
+    fn jail<'a>(&'a self, sources: &'a [Source], state: &'a Path, mounts: &'a [Mount]) -> Result<Jail<'a>, NixError> {
+        let programs = self.programs()?;
+        let unconfined = self.is_unconfined();
+        if programs.bwrap.is_none() && !unconfined {
+            return Err(NixError::NoBubblewrap);
+        }
+        Ok(Jail {
+            programs,
+            program: &self.inner.program,
+            limits: &self.inner.limits,
+            unconfined,
+            sources,
+            state,
+            mounts,
+            urls: &[],
+            may_fetch: false,
+            environment: &[],
+        })
+    }
+
+    fn run(&self, command: &mut std::process::Command, input: Stdio) -> Result<Ended, NixError> {
+        tracing::debug!(?command, "nix");
+        let ended = process::run(command, input, &self.inner.limits)?.ok_or(NixError::NotInstalled)?;
+        match jail::refused(&ended.said).filter(|_| ended.end == End::Exit(1)) {
+            Some(refused) => Err(refused),
+            None => Ok(ended),
+        }
+    }
+
+    /// The bound of ours at which a process ended, if it did.
+    fn over(&self, end: End) -> Option<NixError> {
+        let limits = &self.inner.limits;
+        match end {
+            End::Clock => {
+                Some(NixError::Limit { what: "it ran for too long", name: "nix_seconds", limit: limits.seconds })
+            }
+            End::Output => {
+                let (what, name) = ("it printed too much", "nix_output_bytes");
+                Some(NixError::Limit { what, name, limit: limits.output_bytes })
+            }
+            End::Exit(_) | End::Killed(_) => None,
+        }
+    }
+
+    /// A folder for one process, with what Nix knows of its store: that these sources are in it.
+    fn state(&self, sources: &[Source]) -> Result<TempDir, NixError> {
+        let paths: BTreeSet<SourcePath> = sources.iter().map(|source| source.path).collect();
+        let known = {
+            let states = self.inner.states.lock().unwrap_or_else(PoisonError::into_inner);
+            states.get(&paths).cloned()
+        };
+        let known = match known {
+            Some(known) => known,
+            None => {
+                let made = Arc::new(self.new_state(sources)?);
+                self.inner.states.lock().unwrap_or_else(PoisonError::into_inner).insert(paths, Arc::clone(&made));
+                made
+            }
+        };
+        let own = self.scratch()?;
+        if self.is_unconfined() {
+            let store = own.path().join("store");
+            std::fs::create_dir(&store)?;
+            sources.iter().try_for_each(|source| source.link_into(&store))?;
+        }
+        std::fs::create_dir_all(own.path().join("nix/db"))?;
+        for name in ["db.sqlite", "schema"] {
+            std::fs::copy(known.path().join("nix/db").join(name), own.path().join("nix/db").join(name))?;
+        }
+        Ok(own)
+    }
+
+    /// Made in the jail too, so that this is also where it turns out whether there is one.
+    fn new_state(&self, sources: &[Source]) -> Result<TempDir, NixError> {
+        match self.load(sources) {
+            Err(error @ (NixError::NoBubblewrap | NixError::Jail(_)))
+                if self.inner.allow_unconfined && self.inner.unconfined.set(true).is_ok() =>
+            {
+                tracing::warn!("`nix` runs without a jail, so Nix alone holds what strangers wrote: {error}");
+                self.load(sources)
+            }
+            loaded => loaded,
+        }
+    }
+
+    fn load(&self, sources: &[Source]) -> Result<TempDir, NixError> {
+        let state = self.scratch()?;
+        std::fs::create_dir_all(state.path().join("nix"))?;
+        let mut list = tempfile::tempfile()?;
+        for source in sources {
+            // Path, hash, size (unknown), deriver (none), count of references.
+            write!(list, "{}\n{}\n0\n\n0\n", source.path, source.hash.hex())?;
+        }
+        list.rewind()?;
+        let mut command = self.jail(sources, state.path(), &[])?.command("nix-store");
+        let ended = self.run(command.arg("--load-db"), Stdio::from(list))?;
+        match ended.end {
+            End::Exit(0) => Ok(state),
+            _ => Err(NixError::State(String::from_utf8_lossy(&ended.said).trim().to_owned())),
+        }
+    }
+
+    fn is_unconfined(&self) -> bool {
+        self.inner.unconfined.get().copied().unwrap_or_default()
+    }
+
+    /// For one process, on the file system of the sources.
+    fn scratch(&self) -> io::Result<TempDir> {
+        std::fs::create_dir_all(&self.inner.folder)?;
+        tempfile::Builder::new().prefix(".run-").tempdir_in(&self.inner.folder)
+    }
 }

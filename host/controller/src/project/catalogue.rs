@@ -9,6 +9,7 @@ use thymis_core::{
     grant::{Accepted, Entry, GrantError, Lock},
     id::{BUILT_IN, DeviceType, InputName, ModuleId, ModuleRef, PythonClass},
     manifest::{DeviceTypeEntry, Manifest, ManifestError, NixosModule},
+    output::Outputs,
     permission::Access,
     reference::{FlakeReference, ReferenceError},
     revocation::{Revocable, Revoked},
@@ -160,13 +161,17 @@ impl Catalogue {
         let stamps: Vec<_> = catalogue.modules.values().map(|loaded| *loaded.stamp.bytes()).collect();
         let kinds =
             catalogue.device_types.iter().map(|(id, kind)| format!("{id} {kind:?}")).collect::<Vec<_>>().join("\n");
-        catalogue.stamp = Some(Digest::of_parts(
-            stamps
-                .iter()
-                .map(<[u8; 32]>::as_slice)
-                .chain([kinds.as_bytes(), format!("{:?}", catalogue.disputed).as_bytes()]),
-        ));
+        let offered: BTreeMap<_, _> = catalogue.inputs.keys().map(|name| (name, catalogue.outputs(name))).collect();
+        let rest = [kinds, format!("{:?}", catalogue.disputed), format!("{offered:?}")];
+        catalogue.stamp =
+            Some(Digest::of_parts(stamps.iter().map(<[u8; 32]>::as_slice).chain(rest.iter().map(String::as_bytes))));
         Ok(catalogue)
+    }
+
+    /// What the flake of an input offers, as far as that is known.
+    #[must_use]
+    pub fn outputs(&self, input: &InputName) -> Option<&Outputs> {
+        self.inputs.get(input)?.entry.as_ref()?.outputs.as_ref()
     }
 
     /// A module by its name, or by one that it had formerly.

@@ -5,12 +5,17 @@ use thymis_core::{
     conflict::TargetId,
     id::{BUILT_IN, ConfigurationId, DeviceType, InputName, ModuleId},
     instance::Target,
+    manifest::NixosModule,
     nix,
     schema::Settings,
     state::{CONFIGURATION_PRIORITY, Configuration, Use},
 };
 
-use super::{catalogue::Catalogue, failure::FailureKind, state::State};
+use super::{
+    catalogue::{Catalogue, DeviceKind},
+    failure::FailureKind,
+    state::State,
+};
 
 const MODULE: &str = "device";
 const SETTING: &str = "device_type";
@@ -39,10 +44,23 @@ pub(super) fn section(
     target: &Target,
     configuration: &Configuration,
 ) -> Option<(InputName, String)> {
-    let device_type = chosen(catalogue, &configuration.modules)?.parse().ok()?;
-    let kind = catalogue.device_types.get(&device_type)?;
+    let (device_type, kind) = kind(catalogue, configuration)?;
     let section = nix::device(&target.id.file(), &device_type, &kind.input, &kind.module);
     Some((kind.input.clone(), section))
+}
+
+/// The output that [`section`] imports, and of which input.
+pub(super) fn imported<'a>(
+    catalogue: &'a Catalogue,
+    configuration: &Configuration,
+) -> Option<(&'a InputName, &'a NixosModule)> {
+    kind(catalogue, configuration).map(|(_, kind)| (&kind.input, &kind.module))
+}
+
+fn kind<'a>(catalogue: &'a Catalogue, configuration: &Configuration) -> Option<(DeviceType, &'a DeviceKind)> {
+    let device_type = chosen(catalogue, &configuration.modules)?.parse().ok()?;
+    let kind = catalogue.device_types.get(&device_type)?;
+    Some((device_type, kind))
 }
 
 /// Whether the project has every device type that settings name.

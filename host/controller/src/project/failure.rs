@@ -4,11 +4,12 @@ use thymis_core::{
     conflict::{Conflict, Origin, TargetId},
     id::{DeviceType, InputName, ModuleId, PythonClass},
     instance::AnswerError,
+    output::Missing,
     schema::SettingsProblem,
     untrusted, wire,
 };
 
-use crate::{input::Status, module::CallError};
+use crate::{input::Status, module::CallError, why::SettingUsed};
 
 /// Why a target can't be generated.
 #[derive(Debug, Clone)]
@@ -57,12 +58,28 @@ pub enum FailureKind {
     DisputedDeviceType { id: DeviceType, inputs: Vec<InputName> },
     #[error("the repository has no file `{0}`")]
     NoSource(String),
+    #[error("{place} needs an output that `{input}` doesn't have at revision {revision}: {missing}{}", set_by(.settings))]
+    NoOutput { place: String, input: InputName, revision: String, missing: Missing, settings: Vec<SettingUsed> },
     #[error("{0}")]
     Conflict(Conflict),
     #[error("{0}")]
     Secrets(thymis_core::secret::Clash),
     #[error("the tag `{0}` can't be generated")]
     Tag(thymis_core::id::TagId),
+}
+
+/// What leads to it.
+fn set_by(settings: &[SettingUsed]) -> String {
+    let each = |used: &SettingUsed| {
+        let default = if used.default { " (the module's default)" } else { "" };
+        format!("`{}` = {}{default}", untrusted::short(&used.setting), untrusted::short(&used.value.to_string()))
+    };
+    let named: Vec<String> = settings.iter().take(TOLD).map(each).collect();
+    match named.as_slice() {
+        [] => String::new(),
+        [one] => format!(". The setting {one} leads there"),
+        several => format!(". The settings {} lead there", several.join(", ")),
+    }
 }
 
 fn having(modules: &[String]) -> String {

@@ -13,7 +13,7 @@ use thymis_core::{
     expr::Trust,
     grant::Lock,
     id::{ConfigurationId, InputName, TagId},
-    instance::{self, Rendered, Target},
+    instance::{self, Referred, Rendered, Target},
     nix, secret,
     state::{self, Configuration, Use},
 };
@@ -56,17 +56,19 @@ pub struct Generation {
 
 /// What one target's modules came to.
 #[derive(Debug)]
-struct Sections {
+pub(super) struct Sections {
     rendered: Vec<Rendered>,
     failures: Vec<Failure>,
     inputs: BTreeSet<InputName>,
+    /// The outputs of flakes that are referred to, by whom.
+    pub(super) outputs: Vec<(Arc<Origin>, Vec<Referred>)>,
     uses_raw: bool,
 }
 
 #[derive(Debug)]
-struct TagOutput {
+pub(super) struct TagOutput {
     key: Digest,
-    sections: Sections,
+    pub(super) sections: Sections,
     text: Arc<str>,
 }
 
@@ -90,9 +92,9 @@ struct HostEntry {
 }
 
 /// What generating is done with.
-struct Work<'a> {
-    state: &'a State,
-    catalogue: &'a Catalogue,
+pub(super) struct Work<'a> {
+    pub(super) state: &'a State,
+    pub(super) catalogue: &'a Catalogue,
     artifacts: &'a BTreeSet<String>,
     stamp: Digest,
 }
@@ -253,7 +255,7 @@ impl Work<'_> {
         let warnings =
             dropped.into_iter().take(TOLD).map(|dropped| Warning { configuration: id.clone(), dropped }).collect();
 
-        let mut inputs = own.inputs;
+        let mut inputs = own.inputs.clone();
         inputs.extend(tags.iter().flat_map(|(_, output)| output.sections.inputs.iter().cloned()));
         let project = &self.state.project.inputs;
         if own.uses_raw || tags.iter().any(|(_, output)| output.sections.uses_raw) {
@@ -268,12 +270,13 @@ impl Work<'_> {
                 failures.extend(clashes.into_iter().take(TOLD).map(|clash| fail(FailureKind::Secrets(clash))));
                 Vec::new()
             });
+        let device = device::section(self.catalogue, &target, configuration);
+        failures.extend(self.missing_outputs(&target, configuration, &own, &tags));
         let failure = (!failures.is_empty()).then(|| {
             let mut all = failures.clone();
             all.extend(broken.flat_map(|(_, output)| output.sections.failures.iter().cloned()));
             why(&all)
         });
-        let device = device::section(self.catalogue, &target, configuration);
         if let Some((input, _)) = &device {
             inputs.insert(input.clone());
         }
@@ -296,14 +299,23 @@ impl Work<'_> {
     }
 
     fn sections(&self, target: &Target, uses: &[Use]) -> Sections {
-        let mut sections =
-            Sections { rendered: Vec::new(), failures: Vec::new(), inputs: BTreeSet::new(), uses_raw: false };
+        let mut sections = Sections {
+            rendered: Vec::new(),
+            failures: Vec::new(),
+            inputs: BTreeSet::new(),
+            outputs: Vec::new(),
+            uses_raw: false,
+        };
         let origins: Vec<_> = uses.iter().map(|one| self.catalogue.origin(&target.id, one)).collect();
         let all: Vec<Arc<Origin>> = origins.iter().filter_map(|origin| origin.as_ref().ok().cloned()).collect();
         for (one, origin) in uses.iter().zip(origins) {
             let named = origin.as_ref().ok().cloned();
             match origin.and_then(|origin| Ok((self.render(target, &origin, one, &all)?, origin))) {
-                Ok((rendered, origin)) => {
+                Ok((mut rendered, origin)) => {
+                    let outputs = std::mem::take(&mut rendered.outputs);
+                    if !outputs.is_empty() {
+                        sections.outputs.push((Arc::clone(&origin), outputs));
+                    }
                     if rendered.uses_input {
                         sections.inputs.insert(origin.module.input.clone());
                     }

@@ -5,12 +5,15 @@
 //! and [`Project::generate`] puts them in place as one transaction.
 
 mod catalogue;
+mod check;
 mod device;
+mod evaluate;
 mod export;
 mod failure;
 mod generator;
 mod import;
 mod inputs;
+mod outputs;
 mod state;
 mod transaction;
 
@@ -29,18 +32,21 @@ use thymis_sandbox::{Limits, Sandbox};
 
 pub use catalogue::CatalogueError;
 pub use catalogue::{Catalogue, InputReport, Loaded};
+pub use check::{BlamedFor, Checked, Finding, Outcome, Outside, Setting};
 pub(crate) use device::target;
+pub use evaluate::{Evaluable, EvaluateError};
 pub use failure::{Failure, FailureKind};
 pub(crate) use generator::migrated;
 pub use generator::{Generation, Generator, Warning};
 pub use import::ImportError;
-pub use inputs::{Comparison, Effect, InputError, Pending, Reason, Renamed, Shown, Trial, Update, Waiting};
+pub use inputs::{Comparison, Completed, Effect, InputError, Pending, Reason, Renamed, Shown, Trial, Update, Waiting};
 pub use state::{Parsed, State, StateProblem, StateReadError};
 pub use transaction::{CommitError, GenerateError, Generated, Options};
 
 use crate::{
     git::{ApplyError, GitError, HistoryError, ProjectRepository, Store, WORKTREE_REF},
     input::{FlakeLock, FlakeLockError, Revocations},
+    nix::Nix,
 };
 
 /// Files that `generate` owns.
@@ -71,6 +77,8 @@ pub struct Host {
     pub sandbox: Sandbox,
     pub store: Store,
     pub revocations: Revocations,
+    /// How `nix` is called; absent where nothing is to be asked of it.
+    pub nix: Option<Nix>,
     /// Who uses it, as the consent log says.
     pub who: Who,
 }
@@ -104,12 +112,13 @@ impl Host {
         // The program as it was started, even if it was replaced on disk since.
         let program = PathBuf::from("/proc/self/exe");
         let program = if program.exists() { program } else { std::env::current_exe().map_err(HostError::Program)? };
-        let worker = program.clone();
+        let (worker, started) = (program.clone(), program.clone());
         let sandbox = Sandbox::with_worker(limits, Some(cache.join("components")), program)?;
         Ok(Self {
             sandbox,
             store: Store::new(cache.join("repositories")).with_program(worker),
             revocations: Revocations::new(state.join("revoked.json")),
+            nix: Some(Nix::new(cache.join("nix"), started)),
             who: Who::new("unknown"),
         })
     }
@@ -124,6 +133,7 @@ impl Host {
             sandbox,
             store: Store::new(cache.join("repositories")),
             revocations: Revocations::new(cache.join("revoked.json")),
+            nix: None,
             who: Who::new("unknown"),
         })
     }

@@ -153,7 +153,7 @@ impl Project {
         let state = self.state()?;
         let mut lock = self.lock()?;
         lock.inputs.retain(|name, _| state.project.inputs.contains_key(name));
-        let pins = pins(&lock);
+        let pins = pins(&state.project, &lock);
         let flake_lock = self.flake_lock()?;
         if let Some(flake_lock) = &flake_lock {
             flake_lock.agrees(&pins)?;
@@ -370,15 +370,17 @@ impl Project {
 
 /// The inputs of the project's flake. One that isn't pinned can't be used, and Nix would ask its server for every device.
 pub(super) fn flake_inputs(project: &state::Project, lock: &Lock) -> Result<Vec<nix::FlakeInput>, GenerateError> {
-    let follows = |name| lock.inputs.get(name).map(|entry| follows(&entry.pin, project)).unwrap_or_default();
+    let pins = pins(project, lock);
     project
         .inputs
         .iter()
-        .filter(|(name, _)| is_base(name) || lock.inputs.contains_key(*name))
+        .filter(|(name, _)| is_base(name) || pins.contains_key(*name))
         .map(|(name, input)| {
             let url: FlakeReference =
                 input.url.parse().map_err(|source| GenerateError::Url { name: name.clone(), source })?;
-            Ok(nix::FlakeInput { name: name.clone(), attributes: attributes(&url), follows: follows(name) })
+            let own = pins.get(name).into_iter().flat_map(|pin| &pin.inputs);
+            let follows = own.filter_map(|(own, target)| Some((own.clone(), target.clone()?))).collect();
+            Ok(nix::FlakeInput { name: name.clone(), attributes: attributes(&url), follows })
         })
         .collect()
 }
@@ -392,16 +394,18 @@ pub(super) fn attributes(url: &FlakeReference) -> Vec<(String, String)> {
     }
 }
 
-fn follows(pin: &Pin, project: &state::Project) -> Vec<(String, InputName)> {
-    let follow = |(own, target): (&String, &Option<InputName>)| {
-        let target = target.clone().filter(|target| project.inputs.contains_key(target))?;
-        Some((own.clone(), target))
+/// What is pinned, with what follows in this project.
+pub(super) fn pins(project: &state::Project, lock: &Lock) -> BTreeMap<InputName, Pin> {
+    let follows = |name: &InputName, own: &str| project.inputs.get(name)?.follows.get(own).cloned();
+    let pin = |name: &InputName, pin: &Pin| {
+        let mut pin = pin.clone();
+        for (own, target) in &mut pin.inputs {
+            let wanted = follows(name, own).or(target.take());
+            *target = wanted.filter(|target| target != name && project.inputs.contains_key(target));
+        }
+        pin
     };
-    pin.inputs.iter().filter_map(follow).collect()
-}
-
-pub(super) fn pins(lock: &Lock) -> BTreeMap<InputName, Pin> {
-    lock.inputs.iter().map(|(name, entry)| (name.clone(), entry.pin.clone())).collect()
+    lock.inputs.iter().map(|(name, entry)| (name.clone(), pin(name, &entry.pin))).collect()
 }
 
 /// A device gets it as it is here, to be run or not.

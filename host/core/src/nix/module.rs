@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    atom,
+    Blame, atom,
     expr::{GUARD, Position, Printer, newline, option},
 };
 use crate::{
@@ -95,11 +95,8 @@ fn options(section: &Section<'_>, printer: &Printer<'_>, configuration: &Configu
 
 /// What Nix's messages blame.
 fn blame(section: &Section<'_>) -> String {
-    if section.instance.as_str() == section.module.name.as_str() {
-        format!("{}: {}", section.file, section.module)
-    } else {
-        format!("{}: {} as {}", section.file, section.module, section.instance)
-    }
+    let (module, instance) = (section.module.clone(), section.instance.clone());
+    Blame::Use { file: section.file.to_owned(), module, instance }.to_string()
 }
 
 fn imports(printer: &Printer<'_>, imports: &[Import], out: &mut String) {
@@ -112,9 +109,13 @@ fn imports(printer: &Printer<'_>, imports: &[Import], out: &mut String) {
     out.push_str("imports = [");
     for path in outputs() {
         newline(DEPTH + 2, out);
-        // One module that two instances import must be one to NixOS: the key says so.
+        // One module that two instances import must be one to NixOS: the key says so. What has no file of its own in it
+        // is blamed on it, and not on who imports it.
+        let name = Blame::Output { input: printer.input.clone(), output: path.join(".") }.to_string();
         out.push_str("{ key = ");
-        atom::string(&format!("{}#{}", printer.input, path.join(".")), out);
+        atom::string(&name, out);
+        out.push_str("; _file = ");
+        atom::string(&name, out);
         out.push_str("; imports = [ ");
         printer.output(path, out);
         out.push_str(" ]; }");
@@ -131,7 +132,8 @@ pub fn device(file: &str, device_type: &DeviceType, input: &InputName, module: &
     let mut out = String::from("{");
     newline(DEPTH + 1, &mut out);
     out.push_str("_file = ");
-    atom::string(&format!("{file}: the device type {device_type} of {input}"), &mut out);
+    let (device_type, input_of) = (device_type.clone(), input.clone());
+    atom::string(&Blame::Device { file: file.to_owned(), device_type, input: input_of }.to_string(), &mut out);
     out.push(';');
     imports(&printer, &[Import::Output(module.segments().to_vec())], &mut out);
     newline(DEPTH, &mut out);

@@ -32,6 +32,7 @@ pub use descriptor::Descriptor;
 pub use difference::{Change, Difference, Need, What};
 pub use json_schema::{PREFIX as JSON_SCHEMA_PREFIX, json_schema, json_schemas};
 pub use localized::Localized;
+pub(crate) use problem::nearest;
 pub use problem::{SchemaCode, SchemaProblem, SettingsCode, SettingsProblem};
 pub use sample::{Expected, Sample, Samples};
 pub use schema::Schema;

@@ -184,7 +184,7 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
 }
 
 /// The candidate that was probably meant.
-pub(super) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // Beyond these sizes the search would cost more than the hint is worth.
     if name.len() > limits::NAME_LENGTH {
         return None;

@@ -71,9 +71,12 @@ pub fn export<'a>(
 fn repositories(project: &Project) -> BTreeMap<String, Value> {
     let names: BTreeSet<_> = project.inputs.keys().chain(project.thymis_repositories.keys()).collect();
     let one = |name| {
-        let kept = project.thymis_repositories.get(name).cloned().unwrap_or_default();
+        let mut kept = project.thymis_repositories.get(name).cloned().unwrap_or_default();
+        let input = project.inputs.get(name);
+        let follows = input.into_iter().flat_map(|input| &input.follows);
+        kept.inputs_follows.extend(follows.map(|(own, target)| (own.clone(), target.to_string())));
         json!({
-            "url": project.inputs.get(name).map(|input| input.url.clone()).or(kept.url),
+            "url": input.map(|input| input.url.clone()).or(kept.url),
             "follows": kept.follows,
             "inputs_follows": kept.inputs_follows,
             "api_key_secret": kept.api_key_secret,

@@ -3,24 +3,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde_json::Value;
 
 use super::{
-    address::{address, without_credential},
     document::{self, Document},
     identifier::{identifiers, plain},
     normalise::normalise,
-    report::{Changed, Dropped, MissingModule, MissingRepository, Renamed, Report, Secret, quoted},
+    report::{Changed, Dropped, MissingModule, Renamed, Report, Secret, quoted},
 };
 use crate::{
-    id::{ConfigurationId, InputName, InstanceId, ModuleId, ModuleRef, PythonClass, TagId},
+    id::{ConfigurationId, InstanceId, ModuleId, ModuleRef, PythonClass, TagId},
     json,
     schema::Descriptor,
-    state::{
-        Configuration, Input, MAX_TEXT, PRIORITIES, Project, StateError, TAG_PRIORITY, Tag, ThymisRepository, Use,
-    },
+    state::{Configuration, MAX_TEXT, PRIORITIES, Project, StateError, TAG_PRIORITY, Tag, Use},
     untrusted::short,
 };
-
-/// Input names that the generated flake gives a meaning.
-const RESERVED: [&str; 2] = ["thymis", "nixpkgs"];
 
 /// What importing has to know.
 pub trait Host {
@@ -123,110 +117,23 @@ struct Tags {
     by_text: HashMap<String, TagId>,
 }
 
-struct Importer<'a> {
-    host: &'a dyn Host,
-    report: Report,
+pub(super) struct Importer<'a> {
+    pub(super) host: &'a dyn Host,
+    pub(super) report: Report,
     /// Users by secret, and by missing module.
-    secrets: BTreeMap<String, BTreeSet<String>>,
+    pub(super) secrets: BTreeMap<String, BTreeSet<String>>,
     missing: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Importer<'_> {
-    fn renamed(&mut self, kind: &'static str, from: &str, to: &str) {
+    pub(super) fn renamed(&mut self, kind: &'static str, from: &str, to: &str) {
         if from != to {
             self.report.renamed.push(Renamed { kind, from: short(from), to: to.to_owned() });
         }
     }
 
-    fn changed(&mut self, place: String, from: String, to: String, why: &str) {
+    pub(super) fn changed(&mut self, place: String, from: String, to: String, why: &str) {
         self.report.changed.push(Changed { place, from, to, why: why.to_owned() });
-    }
-
-    fn repositories(&mut self, repositories: BTreeMap<String, document::Repository>, project: &mut Project) {
-        let texts: Vec<&str> = repositories.keys().map(String::as_str).collect();
-        let names: Vec<InputName> = identifiers(&texts, "input", &RESERVED);
-        let by_text: HashMap<String, String> =
-            repositories.keys().cloned().zip(names.iter().map(ToString::to_string)).collect();
-        // `name` or `name/input/…`: the first is a repository's.
-        let renamed = |path: String| match path.split_once('/') {
-            Some((first, rest)) => by_text.get(first).map(|name| format!("{name}/{rest}")).unwrap_or(path),
-            None => by_text.get(&path).cloned().unwrap_or(path),
-        };
-        for ((text, repository), name) in repositories.into_iter().zip(names) {
-            self.renamed("input", &text, name.as_str());
-            let place = format!("input `{name}`");
-            let mut kept = ThymisRepository {
-                url: None,
-                follows: repository.follows.filter(|follows| !follows.is_empty()).map(renamed),
-                inputs_follows: repository.inputs_follows.into_iter().map(|(own, path)| (own, renamed(path))).collect(),
-                api_key_secret: None,
-            };
-            match repository.api_key_secret {
-                Some(id) if is_uuid(&id) => {
-                    self.secrets.entry(id.clone()).or_default().insert(place.clone());
-                    kept.api_key_secret = Some(id);
-                }
-                Some(_) => self.report.dropped.push(Dropped::new(
-                    place.clone(),
-                    "`api_key_secret`".to_owned(),
-                    "it is not the id of a secret, a UUID; it is not shown, because it may be the secret itself",
-                )),
-                None => {}
-            }
-            let found = match repository.url.filter(|url| !url.is_empty()) {
-                Some(url) => self.url(&place, url, &mut kept),
-                None if kept.follows.is_some() => {
-                    Err("it stands for an input of another repository: add that repository as an input".to_owned())
-                }
-                None => Err("it has no address".to_owned()),
-            };
-            match found {
-                Ok(url) => drop(project.inputs.insert(name.clone(), Input { url })),
-                Err(why) => {
-                    let missing = MissingRepository { name: name.to_string(), why };
-                    self.report.missing_repositories.push(missing);
-                }
-            }
-            if kept != ThymisRepository::default() || !project.inputs.contains_key(&name) {
-                project.thymis_repositories.insert(name, kept);
-            }
-        }
-    }
-
-    /// The address of an input, or why there is none; then it is kept as it is.
-    fn url(&mut self, place: &str, url: String, kept: &mut ThymisRepository) -> Result<String, String> {
-        let (text, found) = match address(&url) {
-            Ok(address) => {
-                if address.had_credential {
-                    self.report.dropped.push(Dropped::new(
-                        place.to_owned(),
-                        "a user name or password in the address".to_owned(),
-                        "a project's state holds no credentials",
-                    ));
-                }
-                let found = self.host.address(&address.text);
-                (address.text, found)
-            }
-            Err(why) => (without_credential(&url).0, Err(why.to_owned())),
-        };
-        match found {
-            Ok(found) => {
-                if found != url {
-                    let why = if found.contains("?ref=") && !url.contains("?ref=") {
-                        "the same repository, in the spelling of inputs; if its `ref` is a tag, write `ref=refs/tags/…`"
-                    } else {
-                        "the same repository, in the spelling of inputs"
-                    };
-                    self.changed(place.to_owned(), format!("`{}`", short(&url_shown(&url))), format!("`{found}`"), why);
-                }
-                Ok(found)
-            }
-            Err(why) => {
-                // What can't stand in a project's state is told and not kept.
-                kept.url = Some(text).filter(|text| text.len() <= MAX_TEXT && !text.contains(char::is_control));
-                Err(why)
-            }
-        }
     }
 
     fn tags(&mut self, tags: Vec<document::Target>) -> Result<Tags, ImportError> {
@@ -383,14 +290,6 @@ fn words(class: &PythonClass) -> String {
         words.push(c);
         words
     })
-}
-
-/// An address without its credential.
-fn url_shown(url: &str) -> String {
-    match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
-        _ => url.to_owned(),
-    }
 }
 
 pub(super) fn is_uuid(text: &str) -> bool {

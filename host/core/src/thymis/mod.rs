@@ -11,6 +11,7 @@ mod import;
 mod migrate;
 mod normalise;
 mod report;
+mod repository;
 #[cfg(test)]
 mod tests;
 

@@ -4,7 +4,11 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::{schema::Descriptor, wire};
+use crate::{
+    id::{ModuleId, PythonClass},
+    schema::Descriptor,
+    wire,
+};
 
 /// A module with a setting of each kind.
 fn descriptor() -> Descriptor {
@@ -228,4 +232,60 @@ fn states_that_are_none_are_refused_with_their_place() {
     assert!(parse("[1]").contains("an object is expected") || parse("[1]").contains("invalid type"));
     assert!(parse(&"[".repeat(100_000)).contains("recursion limit"));
     assert!(parse(r#"{"version": "0.0.9", "version": "0.0.8"}"#).contains("there twice"));
+}
+
+/// A controller without modules, for which any text is an address.
+struct Bare;
+
+impl Host for Bare {
+    fn module(&self, _: &PythonClass) -> Option<(ModuleId, &Descriptor)> {
+        None
+    }
+    fn descriptor(&self, _: &ModuleId) -> Option<&Descriptor> {
+        None
+    }
+    fn address(&self, text: &str) -> Result<String, String> {
+        Ok(text.to_owned())
+    }
+}
+
+fn imported(state: &Value) -> Imported {
+    import(Document::parse("state.json", state.to_string().as_bytes()).unwrap(), &Bare).unwrap()
+}
+
+#[test]
+fn what_inputs_follow_is_taken_over_and_written_back() {
+    let follows = json!({
+        "nixpkgs": "nixpkgs", "thymis": "My.Utils", "flake-utils": "My.Utils", "deep": "My.Utils/systems",
+        "a/b": "My.Utils", "own": "sensors", "lost": "nowhere", "gone": "no url", "": "My.Utils",
+    });
+    let state = json!({ "version": "0.0.9", "repositories": {
+        "sensors": { "url": "git+https://a", "inputs_follows": follows },
+        "My.Utils": { "url": "git+https://b", "inputs_follows": { "nixpkgs": "nixpkgs" } },
+        "plain": { "url": "git+https://c", "inputs_follows": { "utils": "My.Utils" } },
+        "no url": { "inputs_follows": { "utils": "My.Utils" } },
+    } });
+    let first = imported(&state);
+    let project = serde_json::to_value(&first.project).unwrap();
+    assert_eq!(project["inputs"]["sensors"]["follows"], json!({ "flake-utils": "my-utils", "thymis": "my-utils" }));
+    assert_eq!(project["inputs"]["plain"]["follows"], json!({ "utils": "my-utils" }));
+    assert_eq!(project["thymis-repositories"].get("plain"), None);
+    assert_eq!(project["thymis-repositories"]["my-utils"], json!({ "inputs-follows": { "nixpkgs": "nixpkgs" } }));
+    let told: Vec<String> =
+        first.report.dropped.iter().map(|one| format!("{}: {} ({})", one.place, one.what, one.why)).collect();
+    insta::assert_snapshot!(told.join("\n"), @"
+    input `sensors`: that its `` follows `my-utils` (the name of an input is 1 to 128 bytes without control and invisible characters; write it as the flake does; it is kept without an effect)
+    input `sensors`: that its `a/b` follows `my-utils` (only inputs that its own flake names can; add the one before the `/` to the project, and say there what it follows; it is kept without an effect)
+    input `sensors`: that its `deep` follows `my-utils/systems` (an input can't follow an input of another: add that one as an input; it is kept without an effect)
+    input `sensors`: that its `gone` follows `no-url` (the project has no such input; add it with `thymis input add`, or choose another; it is kept without an effect)
+    input `sensors`: that its `lost` follows `nowhere` (the project has no such input; add it with `thymis input add`, or choose another; it is kept without an effect)
+    input `sensors`: that its `own` follows `sensors` (that is the input itself; choose another; it is kept without an effect)
+    ");
+
+    first.files().unwrap();
+    let exported = export(&first.project, [], [], &|_| None).state;
+    let written = &exported["repositories"];
+    assert_eq!(written["sensors"]["inputs_follows"].as_object().unwrap().len(), follows.as_object().unwrap().len());
+    assert_eq!(written["plain"]["inputs_follows"], json!({ "utils": "my-utils" }));
+    assert_eq!(imported(&exported).project, first.project);
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 use thymis_core::{
     grant::{Accepted, Terms},
     option::Class,
+    output::Kind,
     untrusted,
 };
 
@@ -38,6 +39,7 @@ pub(super) fn as_json(shown: &Shown) -> serde_json::Value {
         "nar-hash": pin.nar_hash,
         "flake-inputs": pin.inputs,
         "digest": shown.digest,
+        "outputs": shown.outputs,
     });
     if let (Contents::Modules(offer), Some(object)) = (&shown.repository.contents, value.as_object_mut()) {
         object.insert("terms".to_owned(), json!(offer.terms));
@@ -62,7 +64,10 @@ pub(super) fn print(shown: &Shown, uses: &Uses) {
     anstream::println!("  revision  {}", pin.revision);
     anstream::println!("  status    {}", shown.status);
     match &shown.repository.contents {
-        Contents::Plain => anstream::println!("  contents  a flake without modules"),
+        Contents::Plain => {
+            anstream::println!("  contents  a flake without modules");
+            outputs(shown);
+        }
         Contents::Modules(offer) => {
             let repository = &offer.manifest.repository;
             let line = |text: &str| untrusted::short(text);
@@ -85,10 +90,43 @@ pub(super) fn print(shown: &Shown, uses: &Uses) {
                 anstream::println!("  component {} {DIM}{}{RESET}", line(file), component.digest);
             }
             permissions(&offer.terms, uses);
+            outputs(shown);
             if let Some(digest) = shown.digest {
                 anstream::println!("  digest    {digest}");
             }
         }
+    }
+}
+
+/// What the flake offers, a kind a line.
+fn outputs(shown: &Shown) {
+    const NAMED: usize = 12;
+    let list = |names: &mut dyn Iterator<Item = &String>, count: usize| {
+        let mut text = names.take(NAMED).map(|name| untrusted::short(name)).collect::<Vec<_>>().join(", ");
+        if count > NAMED {
+            text.push_str(&format!(" and {} more", count - NAMED));
+        }
+        text
+    };
+    let Some(outputs) = &shown.outputs else { return };
+    for (name, kind) in outputs.kinds() {
+        let name = untrusted::short(name);
+        match kind {
+            Kind::Names(names) => {
+                anstream::println!("  output    {name:<20} {DIM}{}{RESET}", list(&mut names.iter(), names.len()));
+            }
+            Kind::Systems(systems) => {
+                for (system, names) in systems {
+                    let system = format!("{name}.{}", untrusted::short(system));
+                    let names = names.as_ref().map_or_else(String::new, |names| list(&mut names.iter(), names.len()));
+                    anstream::println!("  output    {system:<20} {DIM}{names}{RESET}");
+                }
+            }
+            Kind::Unlisted => anstream::println!("  output    {name}"),
+        }
+    }
+    if outputs.has_more() {
+        anstream::println!("  output    {DIM}and others{RESET}");
     }
 }
 

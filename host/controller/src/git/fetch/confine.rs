@@ -112,49 +112,23 @@ pub(super) fn files(_own: &Path, _source: Option<&Path>) {
 }
 
 /// No other program is started, and nothing of the kernel is asked for that fetching doesn't take.
-#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")))]
+#[cfg(target_os = "linux")]
 pub(super) fn system_calls() {
-    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
-
-    let denied = [
+    crate::system_calls::deny(&[
         libc::SYS_execve,
         libc::SYS_execveat,
-        libc::SYS_ptrace,
         libc::SYS_setsid,
         libc::SYS_setpgid,
-        libc::SYS_process_vm_readv,
-        libc::SYS_process_vm_writev,
-        libc::SYS_pidfd_getfd,
         libc::SYS_mount,
         libc::SYS_umount2,
         libc::SYS_pivot_root,
         libc::SYS_chroot,
         libc::SYS_setns,
         libc::SYS_unshare,
-        libc::SYS_bpf,
-        libc::SYS_keyctl,
-        libc::SYS_add_key,
-        libc::SYS_request_key,
-        libc::SYS_perf_event_open,
-        libc::SYS_userfaultfd,
-        libc::SYS_io_uring_setup,
-        libc::SYS_open_by_handle_at,
-        libc::SYS_init_module,
-        libc::SYS_finit_module,
-        libc::SYS_kexec_load,
-    ];
-    let filter = || -> Result<(), Box<dyn std::error::Error>> {
-        let rules = denied.into_iter().map(|call| (call, Vec::new())).collect();
-        let denied = SeccompAction::Errno(libc::EPERM.cast_unsigned());
-        let filter = SeccompFilter::new(rules, SeccompAction::Allow, denied, std::env::consts::ARCH.try_into()?)?;
-        Ok(apply_filter(&BpfProgram::try_from(filter)?)?)
-    };
-    if let Err(error) = filter() {
-        eprintln!("system calls aren't filtered: {error}");
-    }
+    ]);
 }
 
-#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))))]
+#[cfg(not(target_os = "linux"))]
 pub(super) fn system_calls() {
-    eprintln!("system calls aren't filtered: this system has no filter");
+    crate::system_calls::deny(&[]);
 }

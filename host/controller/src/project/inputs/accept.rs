@@ -109,6 +109,9 @@ impl Project {
         let grant = Grant { digest: found, terms: offer.terms };
         entry.grant = Some(grant.clone());
         self.unrevoked(name, &entry)?;
+        if entry.outputs.is_none() {
+            entry.outputs = self.offered(&self.state()?.project, name, &entry);
+        }
         let record = self.record(Action::Accepted, name, &entry);
         self.replace_entry(name, &before, entry, vec![record])?;
         Ok(grant)

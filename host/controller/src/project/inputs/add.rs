@@ -5,7 +5,7 @@ use thymis_core::{
     state,
 };
 
-use super::{InputError, Shown, shown};
+use super::{InputError, Shown, outputs::is_nixpkgs, shown};
 use crate::{
     git::{FetchProgress, Refs},
     input::{Contents, Repository, RepositoryError},
@@ -84,6 +84,11 @@ impl Project {
         }
         let fetched = self.host.store.fetch(&url, progress)?;
         let repository = self.as_input(name, &url, &fetched.snapshot)?;
+        let mut entry = Entry { branch: fetched.reference, ..Entry::pinned(repository.pin.clone()) };
+        self.unrevoked(name, &entry)?;
+        if matches!(repository.contents, Contents::Plain) && !is_nixpkgs(name) {
+            entry.outputs = self.offered(&self.state()?.project, name, &entry);
+        }
         // Fetching takes its time: what others changed meanwhile is read now.
         let project_lock = self.repository.lock().map_err(ProjectError::from)?;
         let mut project = (*self.state()?.project).clone();
@@ -91,12 +96,12 @@ impl Project {
             return Err(InputError::Exists(name.clone()));
         }
         let mut lock = self.lock()?;
-        let entry = Entry { branch: fetched.reference, ..Entry::pinned(repository.pin.clone()) };
-        self.unrevoked(name, &entry)?;
         let record = self.record(Action::Added, name, &entry);
+        let outputs = entry.outputs.clone();
         lock.inputs.insert(name.clone(), entry);
-        project.inputs.insert(name.clone(), state::Input { url: url.to_string() });
+        let follows = project.inputs.remove(name).map(|input| input.follows).unwrap_or_default();
+        project.inputs.insert(name.clone(), state::Input { url: url.to_string(), follows });
         self.write_inputs(&project_lock, &project, lock, vec![record])?;
-        Ok(shown(name, repository, None))
+        Ok(Shown { outputs, ..shown(name, repository, None) })
     }
 }

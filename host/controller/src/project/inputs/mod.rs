@@ -4,10 +4,13 @@
 mod accept;
 mod add;
 mod compare;
+mod follow;
 mod nix_lock;
+mod outputs;
 mod remove;
 mod rename;
 mod step;
+mod store;
 mod update;
 
 use std::{
@@ -22,6 +25,7 @@ use thymis_core::{
     grant::{Entry, GrantError, Lock, Pin},
     id::InputName,
     json,
+    output::Outputs,
     reference::{FlakeReference, ReferenceError},
     revocation::Revocable,
     state, untrusted,
@@ -30,18 +34,19 @@ use thymis_core::{
 pub use self::{
     add::Trial,
     compare::{Comparison, Effect},
+    nix_lock::Completed,
     rename::Renamed,
     update::{Reason, Update},
 };
 use super::{
-    GenerateError, Project, ProjectError, StateReadError,
+    EvaluateError, GenerateError, Project, ProjectError, StateReadError,
     catalogue::{is_base, snapshot},
     is_generated, state as files,
     transaction::{OTHER_INPUTS, pins},
 };
 use crate::{
     git::{Content, FetchError, HistoryError, ProjectLock, Snapshot},
-    input::{Contents, FlakeLock, Repository, RepositoryError, RevocationError, Status},
+    input::{Contents, FlakeLock, Repository, RepositoryError, RevocationError, Status, Unfit},
     nix::NixError,
 };
 
@@ -58,6 +63,8 @@ pub struct Shown {
     pub next: Option<Waiting>,
     /// Updates leave it where it is.
     pub held: bool,
+    /// What its flake offers, where that is known.
+    pub outputs: Option<Outputs>,
 }
 
 /// An update that waits, or why it can't be looked at.
@@ -85,6 +92,8 @@ pub enum InputError {
         "the input `{name}` is used by {users}: pin another in its place with `thymis input add --replace {name} URL`"
     )]
     Needed { name: InputName, users: String },
+    #[error("the input `{name}` is followed by {users}: let that follow another with `thymis input follow` first")]
+    Followed { name: InputName, users: String },
     #[error("there is an input `{0}` already: choose another name")]
     Taken(InputName),
     #[error("`{0}` has no modules: there is nothing to accept")]
@@ -141,6 +150,14 @@ pub enum InputError {
     Write(#[from] GenerateError),
     #[error(transparent)]
     Nix(#[from] NixError),
+    #[error("`{own}` of `{name}` can't follow `{target}`: {why}")]
+    Follow { name: InputName, own: String, target: InputName, why: state::FollowsReason },
+    #[error("the flake of `{name}` has no input `{own}`; it has {known}")]
+    NoOwnInput { name: InputName, own: String, known: String },
+    #[error(transparent)]
+    Evaluate(#[from] Box<EvaluateError>),
+    #[error("inputs of inputs can't be used:\n{}", .0.iter().map(|unfit| format!("- {unfit}")).collect::<Vec<_>>().join("\n"))]
+    Unfit(Vec<Unfit>),
 }
 
 impl InputError {
@@ -288,7 +305,7 @@ impl Project {
         records: Vec<Record>,
     ) -> Result<(), InputError> {
         lock.inputs.retain(|name, _| project.inputs.contains_key(name));
-        let flake_lock = FlakeLock::compose(&pins(&lock), self.flake_lock()?.as_ref());
+        let flake_lock = FlakeLock::compose(&pins(project, &lock), self.flake_lock()?.as_ref());
         self.write_locked(project_lock, project, &lock, &flake_lock, records)
     }
 
@@ -317,6 +334,7 @@ impl Project {
             let used = |mut lock: Lock| {
                 for entry in lock.inputs.values_mut() {
                     (entry.next, entry.next_branch, entry.branch, entry.held) = (None, None, None, false);
+                    entry.outputs = None;
                 }
                 lock
             };
@@ -368,5 +386,6 @@ fn shown<'a>(name: impl Into<Option<&'a InputName>>, repository: Repository, ent
     };
     let digest = offered(&repository);
     let held = entry.is_some_and(|entry| entry.held);
-    Shown { name: name.into().cloned(), status, repository, digest, next: None, held }
+    let outputs = entry.and_then(|entry| entry.outputs.clone());
+    Shown { name: name.into().cloned(), status, repository, digest, next: None, held, outputs }
 }

@@ -4,7 +4,7 @@ use thymis_core::{
     conflict::TargetId,
     consent::Action,
     id::{BUILT_IN, InputName, ModuleRef, PythonClass},
-    state,
+    state, untrusted,
 };
 
 use super::{InputError, unknown};
@@ -28,6 +28,14 @@ impl Project {
         let uses = |modules: &[state::Use]| modules.iter().any(|one| is_of_input(&one.module));
         let configurations = state.configurations.iter().filter(|(_, parsed)| uses(&parsed.value.modules));
         let tags = state.tags.iter().filter(|(_, parsed)| uses(&parsed.value.modules));
+        let followers = project.inputs.iter().flat_map(|(follower, input)| {
+            let of_this = input.follows.iter().filter(|(_, target)| *target == name);
+            of_this.map(move |(own, _)| format!("`{}` of the input `{follower}`", untrusted::short(own)))
+        });
+        let followers: Vec<String> = followers.collect();
+        if !followers.is_empty() {
+            return Err(InputError::Followed { name: name.clone(), users: followers.join(", ") });
+        }
         let users: Vec<String> = configurations
             .map(|(id, _)| TargetId::Configuration(id.clone()).to_string())
             .chain(tags.map(|(id, _)| TargetId::Tag(id.clone()).to_string()))

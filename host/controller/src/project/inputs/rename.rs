@@ -44,6 +44,11 @@ impl Project {
             return Err(InputError::Taken(new.clone()));
         }
         project.inputs.insert(new.clone(), input);
+        for target in project.inputs.values_mut().flat_map(|input| input.follows.values_mut()) {
+            if target == old {
+                *target = new.clone();
+            }
+        }
         if let Some(repository) = project.thymis_repositories.get(old).cloned() {
             project.thymis_repositories.insert(new.clone(), repository);
         }

@@ -172,6 +172,10 @@ impl Project {
         } else if !reasons.is_empty() {
             entry = Entry { next: Some(entry.pin), next_branch: entry.branch, held, ..before.clone() };
         }
+        // As before: of what was accepted, and of what needs no acceptance.
+        if entry.pin != before.pin && (entry.grant.is_some() || before.outputs.is_some()) {
+            entry.outputs = self.offered(&self.state()?.project, name, &entry);
+        }
         if entry != *before {
             let action = match way {
                 _ if entry.pin == before.pin && entry.held != before.held => Some(Action::Held),

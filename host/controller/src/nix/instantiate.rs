@@ -1,0 +1,202 @@
+//! Instantiating several configurations in one process: what most of them share is evaluated once.
+//!
+//! What becomes of each is told in the log as it is known, behind a word that nobody can guess, because Nix prints nothing
+//! that can be read if one of them ends the process.
+
+use std::{collections::BTreeMap, fmt::Write as _, process::Stdio};
+
+use serde::{Deserialize, Serialize};
+use thymis_core::{digest::Digest, id::ConfigurationId, nix};
+
+use super::{Evaluation, NixError, evaluation::failed, process::End};
+
+/// Most options of one configuration that are listed, and most names below one.
+const MOST: usize = 1000;
+
+/// What became of several configurations.
+#[derive(Debug, Default)]
+pub struct Instantiated {
+    pub done: BTreeMap<ConfigurationId, Instance>,
+    /// The one that was being evaluated when the process ended too early.
+    pub last: Option<ConfigurationId>,
+    /// Bytes of Nix's heap at the end, where it came so far.
+    pub heap_bytes: Option<u64>,
+    pub error: Option<NixError>,
+}
+
+/// One configuration.
+#[derive(Debug, Default)]
+pub struct Instance {
+    /// The store path of the derivation that makes the system; absent where it can't be evaluated.
+    pub derivation: Option<String>,
+    /// What strangers' NixOS modules define, where that was asked for and could be told.
+    pub definitions: Vec<DefinedBy>,
+}
+
+/// An option with a file that defines it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DefinedBy {
+    pub option: Vec<String>,
+    pub file: String,
+    /// Of a set of modules (`systemd.services`), those that are defined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<Vec<String>>,
+}
+
+impl Evaluation<'_> {
+    /// Instantiates configurations one after the other; beside that lists the options that are defined by files whose
+    /// names begin with one of `prefixes`.
+    ///
+    /// # Errors
+    /// When `nix` or the jail is missing. What else goes wrong is part of the answer.
+    pub fn instantiate(&self, ids: &[ConfigurationId], prefixes: &[String]) -> Result<Instantiated, NixError> {
+        let mark = mark()?;
+        let state = self.nix.state(&self.sources)?;
+        let statistics = state.path().join("statistics.json");
+        let mut jail = self.nix.jail(&self.sources, state.path(), &[])?;
+        jail.urls = &self.urls;
+        let inside = if jail.unconfined { statistics.clone() } else { "/nix/var/statistics.json".into() };
+        let environment = [("NIX_SHOW_STATS", "1".to_owned()), ("NIX_SHOW_STATS_PATH", inside.display().to_string())];
+        jail.environment = &environment;
+        let mut command = self.command(&jail, "nixosConfigurations", &expression(&mark, ids, prefixes));
+        let ended = self.nix.run(&mut command, Stdio::null())?;
+        let mut found = read(&mark, &ended.said, ids);
+        let statistics = std::fs::read(statistics).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        found.heap_bytes = statistics.map(|Statistics { gc }| gc.heap_size);
+        found.error = match ended.end {
+            End::Exit(0) => None,
+            end => Some(self.nix.over(end).unwrap_or_else(|| failed(&ended))),
+        };
+        Ok(found)
+    }
+}
+
+/// A word that nobody can guess.
+fn mark() -> Result<String, NixError> {
+    let mut key = [0; 16];
+    getrandom::fill(&mut key).map_err(std::io::Error::from)?;
+    Ok(Digest::of(&key).hex())
+}
+
+#[derive(Deserialize)]
+struct Statistics {
+    gc: Collector,
+}
+
+#[derive(Deserialize)]
+struct Collector {
+    #[serde(rename = "heapSize")]
+    heap_size: u64,
+}
+
+/// A function of all configurations that tells about some.
+fn expression(mark: &str, ids: &[ConfigurationId], prefixes: &[String]) -> String {
+    let list = |texts: &mut dyn Iterator<Item = &str>| {
+        texts.fold(String::new(), |mut list, text| {
+            list.push(' ');
+            nix::string(text, &mut list);
+            list
+        })
+    };
+    let ids = list(&mut ids.iter().map(|id| id.as_str()));
+    let prefixes = list(&mut prefixes.iter().map(String::as_str));
+    let mut text = String::new();
+    let _ = write!(
+        text,
+        r#"all:
+let
+  inherit (builtins) any attrNames concatMap elemAt filter genList isAttrs length map seq stringLength substring toJSON trace tryEval;
+  prefixes = [{prefixes} ];
+  tell = what: trace "{mark} ${{toJSON what}}";
+  attempt = value: (tryEval value).value;
+  first = list: genList (elemAt list) (if length list > {MOST} then {MOST} else length list);
+  isTheirs = file: any (prefix: substring 0 (stringLength prefix) file == prefix) prefixes;
+  below = value: if isAttrs value && !(value ? outPath) then first (attrNames value) else null;
+  names = value: let found = tryEval (below value); in if found.success then found.value else null;
+  defined =
+    path: option:
+    let
+      theirs = filter (definition: isTheirs (toString definition.file)) option.definitionsWithLocations;
+      found = tryEval (
+        if (option.highestPrio or 1500) >= 1500 then [ ]
+        else map (definition: {{ option = path; file = toString definition.file; names = names definition.value; }}) theirs
+      );
+    in
+    if found.success then found.value else [ ];
+  walk =
+    path: set:
+    concatMap (
+      name:
+      let
+        found = tryEval (if isAttrs set.${{name}} then set.${{name}}._type or "set" else "value");
+        here = path ++ [ name ];
+      in
+      if name == "_module" || !found.success then [ ]
+      else if found.value == "option" then defined here set.${{name}}
+      else if found.value == "set" then walk here set.${{name}}
+      else [ ]
+    ) (attrNames set);
+  one =
+    id:
+    let
+      derivation = tryEval all.${{id}}.config.system.build.toplevel.drvPath;
+      value = if derivation.success then derivation.value else null;
+      told = tell {{ inherit id; begun = true; }} (seq value (tell {{ inherit id; derivation = value; }} null));
+      theirs = if prefixes == [ ] || value == null then [ ] else first (walk [ ] all.${{id}}.options);
+    in
+    seq told (if theirs == [ ] then null else tell {{ inherit id; definitions = theirs; }} null);
+in
+map one [{ids} ]"#
+    );
+    text
+}
+
+/// A line of the log.
+#[derive(Deserialize)]
+struct Told {
+    id: ConfigurationId,
+    #[serde(default)]
+    begun: bool,
+    #[serde(default)]
+    derivation: Option<String>,
+    #[serde(default)]
+    definitions: Option<Vec<DefinedBy>>,
+}
+
+fn read(mark: &str, log: &[u8], ids: &[ConfigurationId]) -> Instantiated {
+    #[derive(Deserialize)]
+    struct Line<'a> {
+        #[serde(borrow)]
+        msg: std::borrow::Cow<'a, str>,
+    }
+    let mut found = Instantiated::default();
+    for line in log.split(|byte| *byte == b'\n') {
+        let Some(line) = line.strip_prefix(b"@nix ") else { continue };
+        if memchr(line, mark.as_bytes()).is_none() {
+            continue;
+        }
+        let Ok(Line { msg }) = serde_json::from_slice(line) else { continue };
+        let Some((_, told)) = msg.split_once(mark) else { continue };
+        let told = told.trim_end_matches("\u{1b}[0m");
+        let Ok(told) = serde_json::from_str::<Told>(told) else { continue };
+        if !ids.contains(&told.id) {
+            continue;
+        }
+        if told.begun {
+            found.last = Some(told.id);
+        } else {
+            let one = found.done.entry(told.id).or_default();
+            match told.definitions {
+                Some(definitions) => one.definitions = definitions,
+                None => one.derivation = told.derivation,
+            }
+        }
+    }
+    // What was told of it stays, whatever came later.
+    found.last = found.last.filter(|id| !found.done.contains_key(id));
+    found
+}
+
+fn memchr(text: &[u8], word: &[u8]) -> Option<usize> {
+    text.windows(word.len()).position(|window| window == word)
+}
