@@ -1,4 +1,4 @@
-//! What both benchmarks measure on: real components in real repositories, and projects of any size.
+//! What the benchmarks measure on: real components in real repositories, and projects of any size.
 
 #![allow(dead_code, reason = "each benchmark uses a part")]
 
@@ -6,6 +6,7 @@ use std::{
     fs,
     ops::ControlFlow,
     path::{Path, PathBuf},
+    process::Command,
     sync::Arc,
 };
 
@@ -29,7 +30,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let host = Arc::new(Host::with_cache(&folder.path().join("cache")).unwrap());
+        let host = Arc::new(Host::with_cache(&folder.path().join("cache/thymis")).unwrap());
         let repositories =
             [("temperature", example("temperature-logger")), ("web", example("web-app")), ("greeter", greeter())]
                 .into_iter()
@@ -55,15 +56,50 @@ impl World {
         let root = self.folder.path().join(format!("project-{configurations}"));
         let project = Project::init(&root, Arc::clone(&self.host)).unwrap();
         for (input, repository) in &self.repositories {
-            let input = input.parse().unwrap();
-            let url = format!("git+file://{}", repository.display());
-            project.add_input(&input, &url, false, &mut |_| ControlFlow::Continue(())).unwrap();
-            project.accept_input(&input, None, None).unwrap();
+            self.add(&project, input, repository);
+            project.accept_input(&input.parse().unwrap(), None, None).unwrap();
         }
         for number in 0..configurations {
             configure(&project, number, 60);
         }
         project
+    }
+
+    /// The same with what stands for nixpkgs and thymis, so that Nix can evaluate it.
+    pub(crate) fn evaluable(&self, configurations: usize) -> Project {
+        let project = self.project(configurations);
+        for input in ["nixpkgs", "thymis"] {
+            let repository = self.folder.path().join(input);
+            if !repository.exists() {
+                copy_folder(&fixture(input), &repository);
+                commit(&repository);
+            }
+            self.add(&project, input, &repository);
+        }
+        project
+    }
+
+    fn add(&self, project: &Project, input: &str, repository: &Path) {
+        let url = format!("git+file://{}", repository.display());
+        project.add_input(&input.parse().unwrap(), &url, false, &mut |_| ControlFlow::Continue(())).unwrap();
+    }
+
+    /// Another project with the same files and history. What was a copy before is gone.
+    pub(crate) fn copy_of(&self, project: &Project) -> Project {
+        let root = project.root().with_extension("copy");
+        let _ = fs::remove_dir_all(&root);
+        let status = Command::new("cp").arg("-a").arg(project.root()).arg(&root).status().unwrap();
+        assert!(status.success());
+        Project::open(&root, Arc::clone(&self.host)).unwrap()
+    }
+
+    /// A call of the program in a project, with the caches of this value.
+    pub(crate) fn thymis(&self, project: &Project, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_thymis"));
+        command.args(arguments).current_dir(project.root());
+        command.env_clear().env("HOME", self.folder.path()).env("XDG_CACHE_HOME", self.folder.path().join("cache"));
+        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        command
     }
 
     /// The project's state, and the same with one setting of one configuration changed.
@@ -110,6 +146,10 @@ pub(crate) fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../example-modules").join(name)
 }
 
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures").join(name)
+}
+
 /// The template's module. What was compiled for it is kept from one run to the next.
 fn greeter() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("greeter");
@@ -124,6 +164,13 @@ fn greeter() -> PathBuf {
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to.parent().unwrap()).unwrap();
     fs::copy(from, to).unwrap();
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if from.is_dir() { copy_folder(&from, &to) } else { copy(&from, &to) }
+    }
 }
 
 fn commit(folder: &Path) {

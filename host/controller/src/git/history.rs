@@ -21,7 +21,7 @@ use super::{
 
 /// The newest generated commit. Moving it is the commit point of a generation.
 pub const DRAFT_REF: &str = "refs/thymis/draft";
-/// The generated commit to which the work tree was last brought completely.
+/// The generated commit to which the work tree was last brought, as far as that one changed it.
 pub const WORKTREE_REF: &str = "refs/thymis/worktree";
 
 /// How long another process that works on the project is waited for.
@@ -118,6 +118,8 @@ pub enum HistoryError {
         "`{name}` is locked: another git is running; if none is, it was killed: remove `{name}.lock` in the git folder"
     )]
     Locked { name: String },
+    #[error("git is in the middle of {what}, and a commit would come between: finish it with `{finish}`")]
+    Unfinished { what: &'static str, finish: String },
     #[error("HEAD names a commit and no branch: switch to a branch with `git switch`, then try again")]
     Detached,
     #[error("`{}` can't be the author of a commit: give a name and an address without `<`, `>` and control characters", untrusted::short(.author))]
@@ -321,11 +323,12 @@ impl ProjectRepository {
         Ok(head.map(|commit| commit.id()))
     }
 
-    /// The full name of the branch that people work on, also before its first commit.
+    /// The full name of the branch that a commit would move, also before its first.
     ///
     /// # Errors
-    /// [`HistoryError::Detached`].
+    /// [`HistoryError::Unfinished`], [`HistoryError::Detached`].
     pub fn branch(&self) -> Result<String, HistoryError> {
+        self.finished()?;
         let head = self.repository.find_reference("HEAD")?;
         Ok(head.symbolic_target()?.ok_or(HistoryError::Detached)?.to_owned())
     }

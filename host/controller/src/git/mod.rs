@@ -20,6 +20,7 @@ mod relation;
 mod snapshot;
 mod store;
 mod tree;
+mod unfinished;
 mod worktree;
 
 #[cfg(test)]

@@ -4,7 +4,10 @@
 //! generated files stand in the work tree. Where the two differ, somebody was interrupted between them, and
 //! [`ProjectRepository::recover`] brings the work tree after.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use git2::{IndexEntry, IndexTime, Oid};
 use thymis_core::digest::NarHash;
@@ -14,7 +17,7 @@ use super::{
     nar::unpack,
     objects::Content,
     tree::{Kind, TreeLimits},
-    worktree::{Files, Installed, Plan, WorktreeError},
+    worktree::{Files, Installed, Known, Plan, WorktreeError},
 };
 
 /// Says of a path whether it is a generated file. Other files of the work tree are never written.
@@ -67,7 +70,7 @@ impl ProjectRepository {
         self.recover(lock, generated)?;
         let new = self.generated_files(Some(tree), generated)?;
         let known = self.known_files(generated)?;
-        let plan = Plan::make(self.root(), &new, &known.each_ref())?;
+        let plan = Plan::make(self.root(), &new, &known)?;
         let staged = plan.stage(&mut self.reader()?, lock.scratch())?;
         let before = self.draft()?;
         let draft = self.publish_draft(lock, tree, message, expected)?;
@@ -87,7 +90,7 @@ impl ProjectRepository {
         generated: Generated<'_>,
     ) -> Result<(Vec<String>, Vec<String>), ApplyError> {
         let known = self.known_files(generated)?;
-        Ok(Plan::make(self.root(), new, &known.each_ref())?.paths())
+        Ok(Plan::make(self.root(), new, &known)?.paths())
     }
 
     /// Moves the draft from `expected` to a new commit of `tree`, or leaves it where its tree is `tree` already.
@@ -126,38 +129,35 @@ impl ProjectRepository {
         Ok(unpack(&mut self.reader_within(limits)?, tree, folder)?)
     }
 
-    /// Finishes an interrupted generation: brings the work tree to the draft where it isn't. `None`: nothing to finish.
+    /// Finishes an interrupted generation: brings what the draft changed into the work tree. What it didn't change may have
+    /// been changed by git since, and stays. `None`: nothing to finish.
     ///
     /// # Errors
     /// As [`Self::apply`]; it can be called again.
     pub fn recover(&self, lock: &ProjectLock, generated: Generated<'_>) -> Result<Option<Applied>, ApplyError> {
-        match self.draft()? {
-            Some(draft) if self.reference(WORKTREE_REF)? != Some(draft.commit) => {
-                self.bring_worktree(lock, generated).map(Some)
-            }
-            _ => Ok(None),
+        let Some(draft) = self.draft()? else { return Ok(None) };
+        let worktree = self.reference(WORKTREE_REF)?;
+        if worktree == Some(draft.commit) {
+            return Ok(None);
         }
-    }
-
-    /// Brings the generated files of the work tree to the draft: writes what is missing or older, removes what is no more.
-    ///
-    /// # Errors
-    /// [`HistoryError::NoDraft`]; otherwise as [`Self::apply`].
-    pub fn bring_worktree(&self, lock: &ProjectLock, generated: Generated<'_>) -> Result<Applied, ApplyError> {
-        let draft = self.draft()?.ok_or(HistoryError::NoDraft)?;
-        let new = self.generated_files(Some(draft.tree), generated)?;
-        let known = self.known_files(generated)?;
-        let plan = Plan::make(self.root(), &new, &known.each_ref())?;
+        let before = worktree.map(|commit| self.tree_of(commit)).transpose()?;
+        let before = self.generated_files(before, generated)?;
+        let mut new = self.generated_files(Some(draft.tree), generated)?;
+        let changed: BTreeSet<String> =
+            before.keys().chain(new.keys()).filter(|path| before.get(*path) != new.get(*path)).cloned().collect();
+        new.retain(|path, _| changed.contains(path));
+        let known = self.known_files(&|path| changed.contains(path))?;
+        let plan = Plan::make(self.root(), &new, &known)?;
         let Installed { written, removed } = plan.stage(&mut self.reader()?, lock.scratch())?.install()?;
         self.mark_worktree(lock, draft.commit)?;
-        Ok(Applied { draft, new_draft: false, written, removed })
+        Ok(Some(Applied { draft, new_draft: false, written, removed }))
     }
 
     /// Commits the draft onto the branch that people work on and makes the index agree; `None` where the branch has all of
     /// it. Only paths for which `ours` holds are taken from the draft; the branch keeps its others.
     ///
     /// # Errors
-    /// [`HistoryError::NoDraft`], [`HistoryError::Detached`], or the branch moved meanwhile.
+    /// [`HistoryError::NoDraft`], [`HistoryError::Unfinished`], [`HistoryError::Detached`], or the branch moved meanwhile.
     pub fn commit_draft(
         &self,
         lock: &ProjectLock,
@@ -233,18 +233,21 @@ impl ProjectRepository {
         }
     }
 
-    /// Versions of generated files that can be had again: those of the draft, of the work tree's last commit, and of the
-    /// branch, which a person may just have checked out.
-    fn known_files(&self, generated: Generated<'_>) -> Result<[Files; 3], HistoryError> {
+    /// Versions of generated files that can be had again: those of the draft, of the work tree's last commit, of the
+    /// branch, which a person may just have checked out, and of what git is in the middle of.
+    fn known_files(&self, generated: Generated<'_>) -> Result<Known, HistoryError> {
         let draft = self.draft()?.map(|draft| draft.tree);
         let worktree = self.reference(WORKTREE_REF)?.map(|commit| self.tree_of(commit)).transpose()?;
         let head = self.head()?.map(|commit| self.tree_of(commit)).transpose()?;
         let files = |tree: Option<Oid>| self.generated_files(tree, generated);
-        Ok([
+        let (merged, unmerged) = self.half_done(generated);
+        let versions = vec![
             files(draft)?,
             files(worktree.filter(|tree| Some(*tree) != draft))?,
             files(head.filter(|tree| Some(*tree) != draft && Some(*tree) != worktree))?,
-        ])
+            merged,
+        ];
+        Ok(Known { versions, unmerged })
     }
 
     fn generated_files(&self, tree: Option<Oid>, generated: Generated<'_>) -> Result<Files, HistoryError> {

@@ -25,6 +25,25 @@ const NAMED: usize = 20;
 /// Files of the work tree by path, with the blobs that they hold.
 pub(super) type Files = BTreeMap<String, Oid>;
 
+/// What is nobody's own work, and may be replaced or removed.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Versions that can be had again.
+    pub(super) versions: Vec<Files>,
+    /// Where git put versions together.
+    pub(super) unmerged: BTreeSet<String>,
+}
+
+impl Known {
+    fn paths(&self) -> impl Iterator<Item = &String> {
+        self.versions.iter().flat_map(Files::keys).chain(&self.unmerged)
+    }
+
+    fn has(&self, path: &str, oid: Oid) -> bool {
+        self.unmerged.contains(path) || self.versions.iter().any(|files| files.get(path) == Some(&oid))
+    }
+}
+
 /// A path in the way of a generated file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Foreign {
@@ -105,11 +124,10 @@ enum Standing {
 }
 
 impl<'a> Plan<'a> {
-    /// Compares the work tree with the files that it should hold, `new`. What stands there must be `new`, or in one of
-    /// `known`: versions that can be had again. Paths of `known` that are not in `new` are removed.
-    pub(super) fn make(root: &'a Path, new: &'a Files, known: &[&'a Files]) -> Result<Self, WorktreeError> {
-        let paths: BTreeSet<&'a str> =
-            new.keys().chain(known.iter().flat_map(|files| files.keys())).map(String::as_str).collect();
+    /// Compares the work tree with the files that it should hold, `new`. What stands there must be `new` or `known`. Paths of
+    /// `known` that are not in `new` are removed.
+    pub(super) fn make(root: &'a Path, new: &'a Files, known: &'a Known) -> Result<Self, WorktreeError> {
+        let paths: BTreeSet<&'a str> = new.keys().chain(known.paths()).map(String::as_str).collect();
         let folders = Folders::examine(root, &paths)?;
         let paths: Vec<&str> = paths.into_iter().collect();
         let standing = paths.par_iter().map(|path| standing(root, path, &folders)).collect::<Result<Vec<_>, _>>()?;
@@ -123,11 +141,7 @@ impl<'a> Plan<'a> {
                     Oid::hash_object(ObjectType::Blob, &[])
                         .map_err(|error| TreeError::Git { path: path.to_owned(), source: error.into() })?,
                 ),
-                Standing::Blob(oid)
-                    if wanted == Some(oid) || known.iter().any(|files| files.get(path) == Some(&oid)) =>
-                {
-                    Some(oid)
-                }
+                Standing::Blob(oid) if wanted == Some(oid) || known.has(path, oid) => Some(oid),
                 Standing::Blob(_) => {
                     foreign.push(Foreign { path: path.to_owned(), kind: ForeignKind::Edited });
                     continue;

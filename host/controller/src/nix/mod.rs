@@ -4,6 +4,7 @@
 //! else, within limits on time, memory and output; and Nix itself is told to be pure, to build nothing, to believe no flake's
 //! settings, and to ask nobody.
 
+mod error;
 mod evaluation;
 mod instantiate;
 mod jail;
@@ -13,26 +14,25 @@ pub mod network;
 mod process;
 mod program;
 mod source;
+mod state;
 mod worker;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{self, Seek as _, Write as _},
     path::{Path, PathBuf},
     process::Stdio,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
 use tempfile::TempDir;
 use thymis_core::{
     digest::{Digest, NarHash},
-    evaluation::Diagnosis,
     store_path::SourcePath,
-    untrusted,
 };
 
 pub use self::{
+    error::NixError,
     evaluation::Evaluation,
     instantiate::{DefinedBy, Instance, Instantiated},
     limits::NixLimits,
@@ -47,57 +47,6 @@ use self::{
     source::Sources,
 };
 use crate::git::{TreeLimits, folder_hash};
-
-#[derive(Debug, thiserror::Error)]
-pub enum NixError {
-    #[error("there is no `nix` on this machine: install it (https://nixos.org/download, or Debian's package nix-bin)")]
-    NotInstalled,
-    #[error(
-        "there is no bubblewrap (`bwrap`) on this machine, which keeps strangers' Nix code away from it: install it (Debian's package bubblewrap), or evaluate without it where you trust every input, with --allow-unconfined-nix"
-    )]
-    NoBubblewrap,
-    #[error(
-        "bubblewrap can't make a jail for `nix` here: {}. It needs user namespaces; where they can't be had and you trust every input, go on without a jail with --allow-unconfined-nix", untrusted::short(.0)
-    )]
-    Jail(String),
-    #[error("`nix` can't be run")]
-    Io(#[from] io::Error),
-    #[error("`nix` was stopped: {what} (limit {name} = {limit}; change it with --limit {name}=…)")]
-    Limit { what: &'static str, name: &'static str, limit: u64 },
-    #[error("Nix can't evaluate it{}", shown(.0))]
-    Evaluation(Box<Diagnosis>),
-    #[error("Nix can't pin the inputs of inputs{}{}", shown(&.0.diagnosis), refused(.0))]
-    Unlocked(Box<Unlocked>),
-    #[error("the Nix store of this machine can't be written: {}", untrusted::short(.0))]
-    Store(String),
-    #[error("`nix` can't be told what is in its store: {}", untrusted::short(.0))]
-    State(String),
-    #[error("`nix` answered something that is not JSON")]
-    Json(#[from] serde_json::Error),
-    #[error("what Nix is to see can't be put in place")]
-    Source(#[from] SourceError),
-}
-
-/// The first of what Nix said, then what it was doing.
-fn shown(diagnosis: &Diagnosis) -> String {
-    const FRAMES: usize = 5;
-    let mut text = format!(": {}", diagnosis.message.trim_end());
-    for line in diagnosis.trace.iter().take(FRAMES) {
-        text.push_str("\n  ");
-        text.push_str(line);
-    }
-    if diagnosis.trace.len() > FRAMES {
-        text.push_str(&format!("\n  and {} more", diagnosis.trace.len() - FRAMES));
-    }
-    text
-}
-
-fn refused(unlocked: &Unlocked) -> String {
-    let each = |asked: &network::Asked| {
-        Some(format!("\n  {} port {} wasn't reached: {}", asked.host, asked.port, asked.refused?))
-    };
-    unlocked.refused.iter().filter_map(each).take(10).collect()
-}
 
 /// How long the source of an input is kept that nothing uses, and the tree of a draft.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -244,6 +193,7 @@ impl Nix {
             return Ok(programs);
         }
         let found = Programs::find(&self.inner.limits)?;
+        found.warn();
         Ok(self.inner.programs.get_or_init(|| found))
     }
 
@@ -291,71 +241,7 @@ impl Nix {
         }
     }
 
-    /// A folder for one process, with what Nix knows of its store: that these sources are in it.
-    fn state(&self, sources: &[Source]) -> Result<TempDir, NixError> {
-        let paths: BTreeSet<SourcePath> = sources.iter().map(|source| source.path).collect();
-        let known = {
-            let states = self.inner.states.lock().unwrap_or_else(PoisonError::into_inner);
-            states.get(&paths).cloned()
-        };
-        let known = match known {
-            Some(known) => known,
-            None => {
-                let made = Arc::new(self.new_state(sources)?);
-                self.inner.states.lock().unwrap_or_else(PoisonError::into_inner).insert(paths, Arc::clone(&made));
-                made
-            }
-        };
-        let own = self.scratch()?;
-        if self.is_unconfined() {
-            let store = own.path().join("store");
-            std::fs::create_dir(&store)?;
-            sources.iter().try_for_each(|source| source.link_into(&store))?;
-        }
-        std::fs::create_dir_all(own.path().join("nix/db"))?;
-        for name in ["db.sqlite", "schema"] {
-            std::fs::copy(known.path().join("nix/db").join(name), own.path().join("nix/db").join(name))?;
-        }
-        Ok(own)
-    }
-
-    /// Made in the jail too, so that this is also where it turns out whether there is one.
-    fn new_state(&self, sources: &[Source]) -> Result<TempDir, NixError> {
-        match self.load(sources) {
-            Err(error @ (NixError::NoBubblewrap | NixError::Jail(_)))
-                if self.inner.allow_unconfined && self.inner.unconfined.set(true).is_ok() =>
-            {
-                tracing::warn!("`nix` runs without a jail, so Nix alone holds what strangers wrote: {error}");
-                self.load(sources)
-            }
-            loaded => loaded,
-        }
-    }
-
-    fn load(&self, sources: &[Source]) -> Result<TempDir, NixError> {
-        let state = self.scratch()?;
-        std::fs::create_dir_all(state.path().join("nix"))?;
-        let mut list = tempfile::tempfile()?;
-        for source in sources {
-            // Path, hash, size (unknown), deriver (none), count of references.
-            write!(list, "{}\n{}\n0\n\n0\n", source.path, source.hash.hex())?;
-        }
-        list.rewind()?;
-        let mut command = self.jail(sources, state.path(), &[])?.command("nix-store");
-        let ended = self.run(command.arg("--load-db"), Stdio::from(list))?;
-        match ended.end {
-            End::Exit(0) => Ok(state),
-            _ => Err(NixError::State(String::from_utf8_lossy(&ended.said).trim().to_owned())),
-        }
-    }
-
     fn is_unconfined(&self) -> bool {
         self.inner.unconfined.get().copied().unwrap_or_default()
-    }
-
-    /// For one process, on the file system of the sources.
-    fn scratch(&self) -> io::Result<TempDir> {
-        std::fs::create_dir_all(&self.inner.folder)?;
-        tempfile::Builder::new().prefix(".run-").tempdir_in(&self.inner.folder)
     }
 }

@@ -6,7 +6,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use thymis_core::store_path::STORE;
+use thymis_core::{
+    nix_version::{self, NixVersion},
+    store_path::STORE,
+};
 
 use super::{NixError, NixLimits, process};
 
@@ -22,6 +25,8 @@ pub(super) struct Programs {
     pub(super) usr: bool,
     /// For `PATH`.
     pub(super) folders: BTreeSet<PathBuf>,
+    /// What `nix --version` says.
+    version: String,
 }
 
 impl Programs {
@@ -32,7 +37,31 @@ impl Programs {
         let folders = tools.iter().filter_map(|tool| Some(tool.parent()?.to_owned())).collect();
         let (stored, others): (Vec<_>, Vec<_>) = tools.into_iter().partition(|tool| tool.starts_with(STORE));
         let closure = if stored.is_empty() { Vec::new() } else { closure(&nix, &stored, limits)? };
-        Ok(Self { nix, bwrap: on_path("bwrap"), closure, usr: !others.is_empty(), folders })
+        let mut command = Command::new(&nix);
+        let said = process::run(command.arg("--version").env_clear(), Stdio::null(), limits)?;
+        let version = String::from_utf8_lossy(&said.ok_or(NixError::NotInstalled)?.printed).into_owned();
+        Ok(Self { nix, bwrap: on_path("bwrap"), closure, usr: !others.is_empty(), folders, version })
+    }
+
+    /// Says which published holes this Nix has.
+    pub(super) fn warn(&self) {
+        let version = match self.version.parse::<NixVersion>() {
+            Ok(version) => version,
+            Err(error) => return tracing::warn!("it isn't known how safe this Nix is: {error}"),
+        };
+        if let Some(note) = version.note() {
+            tracing::debug!("{note}");
+        }
+        let open: Vec<&str> = nix_version::open_in(&version).into_iter().map(|advisory| advisory.cve).collect();
+        if !open.is_empty() {
+            let minimum: Vec<String> = nix_version::MINIMUM.iter().map(ToString::to_string).collect();
+            tracing::warn!(
+                "Nix {} has published holes that strangers' flakes may use ({}): install {} or newer",
+                version.release,
+                open.join(", "),
+                minimum.join(", "),
+            );
+        }
     }
 }
 

@@ -20,8 +20,9 @@ use thymis_core::{
 };
 
 use super::{
-    Catalogue, CatalogueError, Host, Project, ProjectError, state as files,
-    transaction::{MAX_ARTIFACT, MAX_ARTIFACTS},
+    Catalogue, CatalogueError, Host, IGNORE, Project, ProjectError,
+    artifacts::{MAX_ARTIFACT, MAX_ARTIFACTS},
+    state as files,
 };
 use crate::{
     git::{ProjectRepository, check_path},
@@ -90,16 +91,18 @@ impl Project {
         for (file, bytes) in &state {
             files::write(&new, file, bytes).map_err(ProjectError::from)?;
         }
+        files::write(&new, IGNORE.0, IGNORE.1).map_err(ProjectError::from)?;
         if let Some(folder) = folder {
             imported.report.artifacts = Artifacts::copy(&folder, &new.join("artifacts"))?;
         }
         if exists {
             // The state comes last: with it, the folder is a project.
-            for part in [".git", "artifacts", "state"].iter().filter(|part| new.join(part).exists()) {
+            for part in [".git", IGNORE.0, "artifacts", "state"].iter().filter(|part| new.join(part).exists()) {
                 std::fs::rename(new.join(part), root.join(part)).map_err(|source| {
                     for part in [".git", "artifacts"] {
                         let _ = std::fs::remove_dir_all(root.join(part));
                     }
+                    let _ = std::fs::remove_file(root.join(IGNORE.0));
                     write(source)
                 })?;
             }

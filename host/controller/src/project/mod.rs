@@ -4,6 +4,7 @@
 //! modules of its inputs, as far as they may be used; [`Generator`] makes the files of all configurations and tags of both,
 //! and [`Project::generate`] puts them in place as one transaction.
 
+mod artifacts;
 mod catalogue;
 mod check;
 mod device;
@@ -13,6 +14,7 @@ mod failure;
 mod generator;
 mod import;
 mod inputs;
+mod log;
 mod outputs;
 mod state;
 mod transaction;
@@ -23,7 +25,7 @@ use std::{
 };
 
 use thymis_core::{
-    consent::{self, Log, LogError, Who},
+    consent::{self, LogError, Who},
     grant::{self, Lock},
     id::{ConfigurationId, TagId},
     json::JsonError,
@@ -54,11 +56,16 @@ use crate::{
 pub fn is_generated(path: &str) -> bool {
     let host = |name: &str| name.strip_suffix(".secrets.json").or(name.strip_suffix(".nix")).map(str::to_owned);
     match path.split_once('/') {
-        None => matches!(path, "flake.nix" | "flake.lock" | grant::FILE | consent::FILE | "hosts.json"),
+        None => is_pinned(path) || path == "hosts.json",
         Some(("hosts", name)) => host(name).is_some_and(|id| id.parse::<ConfigurationId>().is_ok()),
         Some(("tags", name)) => name.strip_suffix(".nix").is_some_and(|id| id.parse::<TagId>().is_ok()),
         Some(_) => false,
     }
+}
+
+/// Those of them that say what the inputs are.
+fn is_pinned(path: &str) -> bool {
+    matches!(path, "flake.nix" | "flake.lock" | grant::FILE | consent::FILE)
 }
 
 /// Files that a commit takes from the draft: the generated ones and what they were generated from.
@@ -70,6 +77,9 @@ fn is_ours(path: &str) -> bool {
         || path.strip_prefix("state/tags/").is_some_and(id)
         || path.starts_with("artifacts/")
 }
+
+/// What a new project has git leave alone: the links of `nix build`.
+const IGNORE: (&str, &[u8]) = (".gitignore", b"/result\n/result-*\n");
 
 /// What all projects of a process share.
 #[derive(Debug, Clone)]
@@ -161,7 +171,7 @@ pub enum ProjectError {
     #[error(transparent)]
     Log(#[from] LogError),
     #[error(
-        "{file} lacks lines that the branch has: restore it with `git checkout HEAD -- {file}`, then run `thymis generate`", file = consent::FILE
+        "{file} lacks lines that the branch has: restore it with `git checkout HEAD -- {file}`, or in a merge with `git checkout MERGE_HEAD -- {file}`; then run `thymis generate`", file = consent::FILE
     )]
     LogCut,
     #[error("{} can't be read", path.display())]
@@ -189,6 +199,7 @@ impl Project {
         let project = Self { repository, host };
         let bytes = thymis_core::json::write(&thymis_core::state::Project::new()).unwrap_or_default();
         state::write(project.root(), "state/project.json", &bytes)?;
+        state::write(project.root(), IGNORE.0, IGNORE.1)?;
         Ok(project)
     }
 
@@ -265,32 +276,6 @@ impl Project {
     /// When the file is not a lock.
     pub fn flake_lock(&self) -> Result<Option<FlakeLock>, ProjectError> {
         self.read("flake.lock")?.map(|bytes| FlakeLock::parse(&bytes)).transpose().map_err(Into::into)
-    }
-
-    /// The consent log, which has what the branch has.
-    ///
-    /// # Errors
-    /// When the file can't be read, its chain is broken, or lines are gone.
-    pub fn consent(&self) -> Result<Log, ProjectError> {
-        let mut bytes = self.read(consent::FILE)?.unwrap_or_default();
-        // As git may have written it; a line has no such character in it.
-        bytes.retain(|byte| *byte != b'\r');
-        self.whole_log(&bytes)
-    }
-
-    fn whole_log(&self, bytes: &[u8]) -> Result<Log, ProjectError> {
-        let log = Log::parse(bytes)?;
-        let committed = match self.repository.head()? {
-            Some(head) => {
-                let tree = self.repository.tree_of(head)?;
-                self.repository.read(tree, consent::FILE, consent::MAX_BYTES).map_err(HistoryError::from)?
-            }
-            None => None,
-        };
-        let committed = committed.unwrap_or_default();
-        // One that was committed broken is no measure.
-        let is_whole = bytes.starts_with(&committed) || Log::parse(&committed).is_err();
-        if is_whole { Ok(log) } else { Err(ProjectError::LogCut) }
     }
 
     fn read(&self, file: &str) -> Result<Option<Vec<u8>>, ProjectError> {

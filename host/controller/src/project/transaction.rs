@@ -1,8 +1,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::Read as _,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,7 +17,7 @@ use thymis_core::{
 
 use super::{
     Catalogue, CatalogueError, Failure, Generation, Generator, Project, ProjectError, StateReadError, Warning,
-    catalogue::is_base, is_generated, is_ours,
+    artifacts::artifact, catalogue::is_base, is_generated, is_ours,
 };
 use crate::{
     git::{ApplyError, Author, Content, Draft, HistoryError, Oid, TreeError, WriteError},
@@ -28,9 +26,6 @@ use crate::{
 
 /// Longest `modules.lock`, in bytes.
 const MAX_LOCK: usize = 64 << 20;
-/// Longest artifact, in bytes.
-pub(super) const MAX_ARTIFACT: u64 = 512 << 20;
-pub(super) const MAX_ARTIFACTS: usize = 10_000;
 
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
@@ -126,6 +121,8 @@ pub enum CommitError {
     State(#[from] StateReadError),
     #[error(transparent)]
     Artifacts(#[from] Box<GenerateError>),
+    #[error(transparent)]
+    Worktree(#[from] ApplyError),
     #[error("the project was changed after it was generated ({0}): run `thymis generate` first")]
     Stale(String),
     #[error("the inputs were changed after the configurations were generated: run `thymis generate` first")]
@@ -225,11 +222,19 @@ impl Project {
             (generated.written, generated.removed) = self.repository.compare(&new, &is_generated)?;
             let changes = contents.into_iter().map(|(path, content)| (path, Some(content))).collect();
             let tree = self.repository.tree_id(None, &changes)?;
-            generated.changed = draft.map(|draft| draft.tree) != Some(tree)
-                || !generated.written.is_empty()
-                || !generated.removed.is_empty();
+            // In a clone, or after a pull, it was generated elsewhere.
+            let is_known = draft.map(|draft| draft.tree) == Some(tree) || self.is_committed(tree)?;
+            generated.changed = !is_known || !generated.written.is_empty() || !generated.removed.is_empty();
         }
         Ok(generated)
+    }
+
+    /// Whether the branch has exactly these files of ours.
+    fn is_committed(&self, tree: Oid) -> Result<bool, GenerateError> {
+        let Some(head) = self.repository.head()? else { return Ok(false) };
+        let files = self.repository.tree_files(self.repository.tree_of(head)?)?.into_iter();
+        let ours = files.filter(|(path, _)| is_ours(path)).map(|(path, entry)| (path, Some(Content::Entry(entry))));
+        Ok(self.repository.tree_id(None, &ours.collect())? == tree)
     }
 
     /// Commits what was generated last, with the state that it was generated from, onto the branch. `None`: there is
@@ -239,12 +244,21 @@ impl Project {
     /// When nothing was generated, the state changed since, or the branch can't be moved.
     pub fn commit(&self, message: &str, author: &Author) -> Result<Option<Oid>, CommitError> {
         let project_lock = self.repository.lock()?;
+        self.repository.branch()?;
         if let Some(file) = self.changed_since_generated()? {
             return Err(CommitError::Stale(file));
         }
         let draft = self.repository.draft()?.ok_or(HistoryError::NoDraft)?;
-        if self.repository.tree_files(draft.tree).map_err(HistoryError::from)?.contains_key(OTHER_INPUTS) {
+        let drafted = self.repository.tree_files(draft.tree).map_err(HistoryError::from)?;
+        if drafted.contains_key(OTHER_INPUTS) {
             return Err(CommitError::OtherInputs);
+        }
+        // What git brought since would be undone.
+        let drafted = drafted.into_iter().filter(|(path, _)| is_generated(path));
+        let drafted = drafted.map(|(path, entry)| (path, entry.oid)).collect();
+        let (written, removed) = self.repository.compare(&drafted, &is_generated)?;
+        if let Some(file) = written.into_iter().chain(removed).next() {
+            return Err(CommitError::Stale(file));
         }
         let log = self.repository.read(draft.tree, consent::FILE, consent::MAX_BYTES).map_err(HistoryError::from)?;
         self.whole_log(&log.unwrap_or_default()).map_err(Box::new)?;
@@ -319,53 +333,6 @@ impl Project {
         let log = log.head().map(|_| (consent::FILE, log.bytes().to_vec()));
         Ok(files.into_iter().chain(log).map(|(path, bytes)| (path.to_owned(), Content::File(bytes))).collect())
     }
-
-    /// Names of what is below `artifacts/`.
-    pub(super) fn artifact_names(&self) -> Result<BTreeSet<String>, GenerateError> {
-        Ok(self.artifacts()?.into_keys().collect())
-    }
-
-    /// Files below `artifacts/`, by name.
-    fn artifacts(&self) -> Result<BTreeMap<String, PathBuf>, GenerateError> {
-        let mut found = BTreeMap::new();
-        let root = self.root().join("artifacts");
-        if std::fs::symlink_metadata(&root).is_ok_and(|meta| !meta.is_dir()) {
-            let file = "artifacts".to_owned();
-            return Err(GenerateError::Artifact { file, why: "it must be a folder, and no symbolic link" });
-        }
-        let mut folders = vec![(root, String::new())];
-        while let Some((folder, prefix)) = folders.pop() {
-            let read = |source| GenerateError::Read { path: folder.clone(), source };
-            let entries = match std::fs::read_dir(&folder) {
-                Ok(entries) => entries,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(read(error)),
-            };
-            for entry in entries {
-                let entry = entry.map_err(read)?;
-                let refuse = |why| {
-                    let name = entry.file_name();
-                    GenerateError::Artifact { file: thymis_core::untrusted::short(&name.to_string_lossy()), why }
-                };
-                let name = entry.file_name().into_string().map_err(|_| refuse("its name is not UTF-8"))?;
-                let name = format!("{prefix}{name}");
-                let meta = entry.metadata().map_err(read)?;
-                if meta.is_dir() {
-                    folders.push((entry.path(), format!("{name}/")));
-                } else if !meta.is_file() {
-                    return Err(refuse("it is neither a file nor a folder"));
-                } else if meta.len() > MAX_ARTIFACT {
-                    return Err(refuse("it is larger than 512 MiB"));
-                } else {
-                    found.insert(name, entry.path());
-                }
-                if found.len() > MAX_ARTIFACTS {
-                    return Err(refuse("there are more than 10,000 artifacts"));
-                }
-            }
-        }
-        Ok(found)
-    }
 }
 
 /// The inputs of the project's flake. One that isn't pinned can't be used, and Nix would ask its server for every device.
@@ -406,15 +373,6 @@ pub(super) fn pins(project: &state::Project, lock: &Lock) -> BTreeMap<InputName,
         pin
     };
     lock.inputs.iter().map(|(name, entry)| (name.clone(), pin(name, &entry.pin))).collect()
-}
-
-/// A device gets it as it is here, to be run or not.
-fn artifact(path: &Path) -> std::io::Result<Content> {
-    let mut file = std::fs::File::open(path)?;
-    let executable = file.metadata()?.permissions().mode() & 0o100 != 0;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(if executable { Content::Executable(bytes) } else { Content::File(bytes) })
 }
 
 fn blob(content: &Content) -> Option<Oid> {

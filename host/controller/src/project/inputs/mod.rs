@@ -41,7 +41,7 @@ pub use self::{
 use super::{
     EvaluateError, GenerateError, Project, ProjectError, StateReadError,
     catalogue::{is_base, snapshot},
-    is_generated, state as files,
+    is_generated, is_pinned, state as files,
     transaction::{OTHER_INPUTS, pins},
 };
 use crate::{
@@ -326,6 +326,7 @@ impl Project {
             records.into_iter().try_for_each(|record| log.append(record).map(|_| ()))?;
             changes.insert(consent::FILE.to_owned(), Some(Content::File(log.bytes().to_vec())));
         }
+        self.repository.recover(project_lock, &is_generated).map_err(GenerateError::from)?;
         let draft = self.repository.draft().map_err(ProjectError::from)?;
         if let Some(draft) = draft {
             let drafted =
@@ -348,8 +349,9 @@ impl Project {
             .repository
             .edit_tree(project_lock, draft.map(|draft| draft.tree), &changes)
             .map_err(GenerateError::from)?;
+        // The other generated files may be newer than the draft: git may have brought them.
         self.repository
-            .apply(project_lock, tree, "Changed inputs", draft.map(|draft| draft.commit), &is_generated)
+            .apply(project_lock, tree, "Changed inputs", draft.map(|draft| draft.commit), &is_pinned)
             .map_err(GenerateError::from)?;
         if *self.state()?.project != *project {
             files::write(self.root(), "state/project.json", &bytes)?;
