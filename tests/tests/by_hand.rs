@@ -254,6 +254,253 @@ fn branches_and_a_detached_head_have_what_is_theirs() {
     assert_eq!(ada.shown_port(), "9500");
 }
 
+#[test]
+fn a_check_says_that_all_is_well_where_somebody_else_generated() {
+    let team = Team::new();
+    let (ada, bob) = (team.person("ada"), team.member("bob"));
+    ada.done("git clone git@git.example.org:team/fleet.git");
+    ada.done("cd fleet");
+    ada.done("thymis generate --check");
+
+    bob.port(9100);
+    bob.done("thymis generate && thymis commit -m Bob && git push --quiet");
+    ada.done("thymis generate");
+    ada.done("git pull --quiet");
+    ada.done("thymis generate --check");
+    ada.done("git switch --quiet --detach HEAD~1");
+    ada.done("thymis generate --check");
+
+    // Nothing that is generated comes from it.
+    let state = ada.read(DISPLAY);
+    ada.write(DISPLAY, format!("{state}\n"));
+    assert!(ada.fails("thymis generate --check").contains("the state or the inputs were changed"));
+    ada.write(DISPLAY, state.replace("8090", "9200"));
+    ada.done("git commit --quiet --all -m 'Not generated'");
+    assert!(ada.fails("thymis generate --check").contains("would write hosts/office-display.nix"));
+}
+
+#[test]
+fn conflict_markers_in_generated_files_are_nobodys_work() {
+    let team = Team::new();
+    let ada = both_add_a_device(&team);
+    assert!(ada.fails("git pull --no-rebase").contains("Merge conflict in hosts.json"));
+    assert!(ada.read("hosts.json").contains("<<<<<<<"));
+    // Everywhere else a person's own work is.
+    let generated = ada.read("hosts/roof.nix");
+    ada.write("hosts/roof.nix", "{ }");
+    let said = ada.fails("thymis generate");
+    assert!(said.contains("`hosts/roof.nix` was edited by hand") && !said.contains("hosts.json"), "{said}");
+    ada.write("hosts/roof.nix", generated);
+    ada.done("thymis generate");
+    ada.done("git add --all && git commit --quiet --no-edit");
+    assert_has_both(&ada, &team);
+}
+
+#[test]
+fn what_git_merged_is_made_anew_where_the_state_says_something_else() {
+    let team = Team::new();
+    let (ada, bob) = (team.member("ada"), team.member("bob"));
+    bob.port(9100);
+    bob.device("hall");
+    bob.done("thymis generate && thymis commit -m Bob && git push --quiet");
+    ada.device("roof");
+    ada.done("thymis generate && thymis commit -m Ada");
+    ada.fails("git pull --no-rebase");
+    // Taken from the other side without a conflict, and not wanted.
+    ada.port(9200);
+    ada.done("rm state/configurations/hall.json");
+    ada.done("thymis generate && git add --all && git commit --quiet --no-edit");
+    ada.assert_right();
+    assert_eq!(ada.shown_port(), "9200");
+    assert!(!ada.names().contains(&"hall".to_owned()));
+}
+
+#[test]
+fn thymis_does_not_commit_into_what_git_has_begun() {
+    let team = Team::new();
+    let ada = both_add_a_device(&team);
+    let refused = |finish: &str| {
+        let before = ada.done("git rev-parse HEAD") + &ada.done("git ls-files --stage");
+        let said = ada.fails("thymis commit -m Roof");
+        assert!(said.contains(finish), "{said}");
+        assert_eq!(ada.done("git rev-parse HEAD") + &ada.done("git ls-files --stage"), before);
+    };
+    ada.fails("git pull --no-rebase");
+    refused("git add --all && git commit");
+    ada.done("thymis generate");
+    refused("git add --all && git commit");
+    ada.done("git merge --abort");
+    ada.fails("git pull --rebase");
+    ada.done("thymis generate");
+    refused("git rebase --continue");
+    ada.done("git rebase --abort");
+    ada.fails("git cherry-pick origin/main");
+    refused("git cherry-pick --continue");
+    ada.done("git cherry-pick --abort");
+    ada.done("git bisect start HEAD HEAD~1");
+    refused("git bisect reset");
+    ada.done("git bisect reset");
+    // A stash is put back without a word about it in the git folder.
+    ada.port(9100);
+    ada.done("git stash --quiet");
+    ada.port(9200);
+    ada.done("thymis generate && thymis commit -m Port");
+    ada.fails("git stash pop");
+    refused("git add --all");
+    ada.done(&format!("git checkout --ours -- {DISPLAY} && thymis generate && git add --all"));
+    ada.assert_right();
+}
+
+#[test]
+fn input_commands_leave_what_was_pulled() {
+    let team = Team::new();
+    let (ada, bob) = (team.member("ada"), team.member("bob"));
+    bob.device("hall");
+    bob.port(9100);
+    bob.done("thymis generate && thymis commit -m Hall && git push --quiet");
+    ada.done("git pull --quiet");
+    ada.done("thymis input pin web");
+    assert_eq!(ada.done("git status --porcelain"), " M consent.jsonl\n M modules.lock\n");
+    assert!(ada.fails("thymis commit -m Pin").contains("thymis generate"));
+    ada.done("thymis generate && thymis commit -m Pin");
+    ada.assert_right();
+    assert_eq!(ada.shown_port(), "9100");
+    ada.done("git push --quiet");
+
+    // In a clone in which nothing was generated yet.
+    let carol = team.person("carol");
+    carol.done("git clone git@git.example.org:team/fleet.git");
+    carol.done("cd fleet");
+    carol.done("thymis input unpin web");
+    assert_eq!(carol.done("git status --porcelain"), " M consent.jsonl\n M modules.lock\n");
+    assert!(carol.fails("thymis commit -m Unpin").contains("thymis generate"));
+    carol.done("thymis generate && thymis commit -m Unpin");
+    carol.assert_right();
+}
+
+#[test]
+fn a_commit_does_not_undo_what_was_pulled() {
+    let team = Team::new();
+    let (ada, bob) = (team.member("ada"), team.member("bob"));
+    // As another version of the program generates it: from the same state.
+    let line = "\n# Another version\n";
+    bob.write("hosts/office-display.nix", bob.read("hosts/office-display.nix") + line);
+    bob.done("git commit --quiet --all -m Bob && git push --quiet");
+    ada.done("git pull --quiet");
+    assert!(ada.fails("thymis commit -m Nothing").contains("hosts/office-display.nix"));
+    assert!(ada.read("hosts/office-display.nix").ends_with(line));
+    assert_eq!(ada.done("git log -1 --format=%s"), "Bob\n");
+}
+
+/// Where both changed inputs and git stopped in the middle of a merge; whose turn it is.
+fn both_change_inputs(team: &Team, ada: Person, change: &str) -> Person {
+    let bob = team.member("bob");
+    let others = team.flake("others");
+    bob.done(&format!("thymis input add others {others} && thymis generate && thymis commit -m Others"));
+    bob.done("git push --quiet");
+    ada.done(&format!("{change} && git add --all && git commit --quiet -m Ada"));
+    assert!(ada.fails("git pull --no-rebase").contains("Merge conflict in consent.jsonl"));
+    ada
+}
+
+const INPUTS: &str = "consent.jsonl modules.lock flake.lock flake.nix state/project.json";
+
+#[test]
+fn a_merge_of_two_sides_that_changed_inputs_is_settled_with_either_log() {
+    let team = Team::new();
+    let add = format!("thymis input add tools {}", team.flake("tools"));
+    let ada = both_change_inputs(&team, team.member("ada"), &format!("{add} && thymis generate"));
+    ada.done(&format!("git checkout MERGE_HEAD -- {INPUTS}"));
+    ada.done(&add);
+    ada.done("thymis generate && git add --all && git commit --quiet --no-edit");
+    ada.assert_right();
+    let list = ada.done("thymis input list");
+    assert!(list.contains("tools") && list.contains("others"), "{list}");
+    assert!(ada.done("thymis input log").contains("The chain is whole"));
+}
+
+#[test]
+fn a_revocation_of_one_side_outlasts_a_merge_with_the_other_sides_log() {
+    let team = Team::new();
+    let ada = both_change_inputs(&team, team.member("ada"), "thymis input revoke web --reason 'It was stolen'");
+    ada.done(&format!("git checkout MERGE_HEAD -- {INPUTS}"));
+    assert!(!ada.read("consent.jsonl").contains("It was stolen"));
+    ada.done("thymis input pin others");
+    ada.done("git add --all && git commit --quiet --no-edit && git push --quiet");
+    let carol = team.person("carol");
+    carol.done("git clone git@git.example.org:team/fleet.git");
+    carol.done("cd fleet");
+    let log = carol.done("thymis input log");
+    assert_eq!(log.matches("It was stolen").count(), 1, "{log}");
+    assert!(log.contains("The chain is whole"), "{log}");
+}
+
+#[test]
+fn a_merge_does_not_cut_the_log_that_both_sides_had() {
+    let team = Team::new();
+    let (ada, bob) = (team.member("ada"), team.member("bob"));
+    let log = bob.read("consent.jsonl");
+    let cut = log.trim_end().rsplit_once('\n').unwrap().0;
+    for text in [format!("{cut}\n"), String::new()] {
+        bob.done("git switch --quiet --detach main");
+        bob.write("consent.jsonl", text);
+        bob.done("git commit --quiet --all -m Cut && git push --quiet --force origin HEAD:refs/heads/cut");
+        ada.done("git fetch --quiet && git merge --quiet --no-commit --no-ff origin/cut");
+        assert_ne!(ada.read("consent.jsonl"), log);
+        assert!(ada.fails("thymis generate").contains("lacks lines that the branch has"));
+        ada.done("git checkout HEAD -- consent.jsonl && thymis generate");
+        ada.done("git merge --abort");
+    }
+}
+
+#[test]
+fn a_removal_here_and_a_change_there_is_settled_by_the_state() {
+    let team = Team::new();
+    let (ada, bob) = (team.member("ada"), team.member("bob"));
+    bob.port(9100);
+    bob.done("thymis generate && thymis commit -m Bob && git push --quiet");
+    ada.done(&format!("rm {DISPLAY} && thymis generate && thymis commit -m Gone"));
+    ada.fails("git pull --no-rebase");
+    ada.done(&format!("git rm --quiet {DISPLAY}"));
+    ada.done("thymis generate && git add --all && git commit --quiet --no-edit");
+    ada.assert_right();
+    assert!(!ada.names().contains(&"office-display".to_owned()));
+}
+
+#[test]
+fn what_was_not_committed_goes_with_git_stash() {
+    let team = Team::new();
+    let ada = team.member("ada");
+    ada.device("hall");
+    ada.port(9100);
+    ada.done("thymis generate && git stash --quiet --include-untracked");
+    ada.assert_right();
+    ada.done("git stash pop --quiet");
+    ada.done("thymis generate && thymis generate --check");
+    ada.done("thymis commit -m Hall");
+    ada.assert_right();
+}
+
+#[test]
+fn links_of_nix_build_stay_out_of_a_new_project() {
+    let team = Team::new();
+    let ada = team.person("ada");
+    ada.done("thymis init house");
+    ada.done("cd house");
+    ada.done("ln -s /nix/store/x result && ln -s /nix/store/x result-dev");
+    ada.write("artifacts/result", "An artifact");
+    ada.done("thymis generate && thymis commit -m House");
+    assert_eq!(ada.done("git status --porcelain"), "");
+    let files = ada.done("git ls-files");
+    assert!(files.contains(".gitignore\n") && files.contains("artifacts/result\n"), "{files}");
+    assert!(!files.lines().any(|file| file.starts_with("result")), "{files}");
+    // From now on it is a file like others.
+    ada.write(".gitignore", "own\n");
+    ada.write("state/tags/core.json", "{}");
+    ada.done("thymis generate && thymis commit -m Core");
+    assert_eq!(ada.done("git status --porcelain"), " M .gitignore\n?? result\n?? result-dev\n");
+}
+
 /// The lines of the page, and the files that it writes, in its order.
 enum Step {
     Run(String),

@@ -442,7 +442,8 @@ fn a_commit_holds_state_and_all_that_was_generated_and_the_work_tree_is_clean() 
     assert_eq!(
         files.lines().collect::<Vec<_>>(),
         [
-            "consent.jsonl",
+            ".gitignore",
+        "consent.jsonl",
             "flake.lock",
             "flake.nix",
             "hosts.json",

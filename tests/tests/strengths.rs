@@ -153,7 +153,7 @@ fn one_nixos_module_imported_by_two_instances_is_one() {
     {
           _file = "hosts/host.nix: own/module as one";
           imports = [
-            { key = "own#nixosModules.default"; imports = [ inputs.own.nixosModules.default ]; }
+            { key = "own#nixosModules.default"; _file = "own#nixosModules.default"; imports = [ inputs.own.nixosModules.default ]; }
           ];
           config = {
             values.v1 = 1;

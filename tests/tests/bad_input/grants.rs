@@ -172,7 +172,7 @@ fn the_lock_holds_conflict_markers() {
 fn the_lock_holds_an_input_twice() {
     let world = World::generated();
     replace(&world, &["modules.lock"], "\"nixpkgs\": {\n", "\"temperature\": {\n");
-    insta::assert_snapshot!(refused(&world, &["generate"]), @"modules.lock: line 38, column 5: the key `temperature` is there twice; keep one of the two");
+    insta::assert_snapshot!(refused(&world, &["generate"]), @"modules.lock: line 39, column 5: the key `temperature` is there twice; keep one of the two");
 }
 
 #[test]

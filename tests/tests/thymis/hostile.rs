@@ -70,7 +70,7 @@ fn a_folder_that_holds_something_stays_as_it_is() {
     world.thymis(&["init", ".", "--from-thymis", sample().to_str().unwrap()]).done();
     let mut names: Vec<_> = fs::read_dir(world.project()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, [".git", "state"]);
+    assert_eq!(names, [".git", ".gitignore", "state"]);
     assert!(init(&World::empty(), Path::new("/nowhere")).refused().contains("can't be read"));
 }
 

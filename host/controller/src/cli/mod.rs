@@ -14,7 +14,7 @@ mod style;
 mod thymis;
 mod words;
 
-use std::{error::Error, path::Path, process::ExitCode, sync::Arc};
+use std::{error::Error, io::IsTerminal as _, path::Path, process::ExitCode, sync::Arc};
 
 use clap::Parser as _;
 use rustix::process::Resource;
@@ -80,7 +80,13 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let level = if arguments.verbose { "thymis=debug" } else { "thymis=warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("THYMIS_LOG").unwrap_or_else(|_| level.into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .without_time()
+        .init();
     let json = arguments.json;
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,

@@ -142,9 +142,8 @@ pub(super) fn eval(context: &Context, configuration: &ConfigurationId, options: 
     let values = {
         let _progress = Progress::new(format!("Evaluating {configuration} with Nix"));
         let nix = context.nix()?;
-        let evaluable = project.evaluable(nix, draft)?;
-        let inputs = evaluable.inputs(configuration)?;
-        project.evaluation(nix, &evaluable, inputs)?.options(configuration, options)?
+        let evaluable = project.evaluable(draft)?;
+        project.evaluation(nix, &evaluable, [configuration])?.options(configuration, options)?
     };
     if context.json(&values)? {
         return Ok(());

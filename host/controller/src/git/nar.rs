@@ -5,7 +5,7 @@
 use std::{
     ffi::OsStr,
     fs::{self, DirBuilder, OpenOptions},
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     os::unix::{
         ffi::OsStrExt as _,
         fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
@@ -123,6 +123,19 @@ pub(crate) fn folder_hash(folder: &Path, limits: TreeLimits) -> io::Result<NarHa
     Ok(NarHash::from_bytes(archive.0.finalize().into()))
 }
 
+struct Sink<'a>(&'a mut Sha256);
+
+impl io::Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// What may still be read.
 struct Bounds {
     entries: u64,
@@ -162,7 +175,13 @@ impl Archive {
                 self.text("");
             }
             self.text("contents");
-            self.bytes(&fs::read(path)?);
+            let mut file = fs::File::open(path)?.take(meta.len());
+            self.0.update(meta.len().to_le_bytes());
+            if io::copy(&mut file, &mut Sink(&mut self.0))? != meta.len() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let padding = usize::try_from(meta.len().next_multiple_of(8) - meta.len()).unwrap_or_default();
+            self.0.update([0; 8].get(..padding).unwrap_or_default());
         } else {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "there is something that is no file"));
         }

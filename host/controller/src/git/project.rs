@@ -6,17 +6,18 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs::{self, OpenOptions},
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 
 use git2::{IndexEntry, IndexTime, Oid};
-use thymis_core::digest::NarHash;
 
 use super::{
     history::{Author, DRAFT_REF, Draft, HistoryError, ProjectLock, ProjectRepository, WORKTREE_REF},
-    nar::unpack,
     objects::Content,
-    tree::{Kind, TreeLimits},
+    tree::{Entry, Kind, TreeError, TreeLimits},
     worktree::{Files, Installed, Known, Plan, WorktreeError},
 };
 
@@ -119,14 +120,39 @@ impl ProjectRepository {
         Ok(Draft { commit, tree })
     }
 
-    /// Writes the files of a tree of this project into a folder that isn't there yet.
+    /// Writes files of a tree of this project, by path, into a folder that isn't there yet.
     ///
     /// # Errors
-    /// A tree that can't be read, and what the file system says.
-    pub fn unpack(&self, tree: Oid, folder: &Path) -> Result<NarHash, HistoryError> {
+    /// Files that can't be read, and what the file system says.
+    pub fn unpack<'a>(
+        &self,
+        files: impl IntoIterator<Item = (&'a String, &'a Entry)>,
+        folder: &Path,
+    ) -> Result<(), HistoryError> {
         // What an operator's artifacts may be.
-        let limits = TreeLimits { entries: 2_000_000, bytes: u64::MAX, file_bytes: 512 << 20, ..TreeLimits::default() };
-        Ok(unpack(&mut self.reader_within(limits)?, tree, folder)?)
+        let limits = TreeLimits { bytes: u64::MAX, file_bytes: 512 << 20, ..TreeLimits::default() };
+        let mut reader = self.reader_within(limits)?;
+        let failed = |path: &str, source| TreeError::Write { path: path.to_owned(), source };
+        fs::create_dir(folder).map_err(|source| failed("", source))?;
+        for (path, entry) in files {
+            let bytes = reader.whole_file(entry.oid, path)?;
+            let place = folder.join(path);
+            let mode = if entry.kind == Kind::Executable { 0o755 } else { 0o644 };
+            let write = || {
+                place.parent().map_or(Ok(()), fs::create_dir_all)?;
+                OpenOptions::new().write(true).create_new(true).mode(mode).open(&place)?.write_all(&bytes)
+            };
+            write().map_err(|source| failed(path, source))?;
+        }
+        Ok(())
+    }
+
+    /// The bytes of a file of a tree of this project.
+    ///
+    /// # Errors
+    /// When it can't be read, or is longer.
+    pub fn read_file(&self, path: &str, entry: &Entry, max_bytes: usize) -> Result<Vec<u8>, HistoryError> {
+        Ok(self.reader()?.blob(entry.oid, path, max_bytes)?)
     }
 
     /// Finishes an interrupted generation: brings what the draft changed into the work tree. What it didn't change may have
@@ -153,23 +179,23 @@ impl ProjectRepository {
         Ok(Some(Applied { draft, new_draft: false, written, removed }))
     }
 
-    /// Commits the draft onto the branch that people work on and makes the index agree; `None` where the branch has all of
-    /// it. Only paths for which `ours` holds are taken from the draft; the branch keeps its others.
+    /// Commits files of a tree onto the branch that people work on and makes the index agree; `None` where the branch has all
+    /// of it. Only paths for which `ours` holds are taken from the tree; the branch keeps its others.
     ///
     /// # Errors
-    /// [`HistoryError::NoDraft`], [`HistoryError::Unfinished`], [`HistoryError::Detached`], or the branch moved meanwhile.
-    pub fn commit_draft(
+    /// [`HistoryError::Unfinished`], [`HistoryError::Detached`], or the branch moved meanwhile.
+    pub fn commit_tree(
         &self,
         lock: &ProjectLock,
+        tree: Oid,
         message: &str,
         author: &Author,
         ours: &dyn Fn(&str) -> bool,
     ) -> Result<Option<Oid>, HistoryError> {
-        let draft = self.draft()?.ok_or(HistoryError::NoDraft)?;
         let branch = self.branch()?;
         let tip = self.head()?;
         let base = tip.map(|tip| self.tree_of(tip)).transpose()?;
-        let tree = self.merged(lock, base, draft.tree, ours)?;
+        let tree = self.merged(lock, base, tree, ours)?;
         if base == Some(tree) {
             self.update_index(tree, ours)?;
             return Ok(None);
@@ -181,19 +207,19 @@ impl ProjectRepository {
         Ok(Some(commit))
     }
 
-    /// The tree `base` in which the paths that are ours are those of `draft`.
+    /// The tree `base` in which the paths that are ours are those of `tree`.
     fn merged(
         &self,
         lock: &ProjectLock,
         base: Option<Oid>,
-        draft: Oid,
+        tree: Oid,
         ours: &dyn Fn(&str) -> bool,
     ) -> Result<Oid, HistoryError> {
         let before = base.map(|base| self.tree_files(base)).transpose()?.unwrap_or_default();
         let removed = before.keys().filter(|path| ours(path)).map(|path| (path.clone(), None));
         let mut changes: BTreeMap<_, _> = removed.collect();
-        let drafted = self.tree_files(draft)?.into_iter().filter(|(path, _)| ours(path));
-        changes.extend(drafted.map(|(path, entry)| (path, Some(Content::Entry(entry)))));
+        let files = self.tree_files(tree)?.into_iter().filter(|(path, _)| ours(path));
+        changes.extend(files.map(|(path, entry)| (path, Some(Content::Entry(entry)))));
         Ok(self.edit_tree(lock, base, &changes)?)
     }
 

@@ -1,16 +1,22 @@
 //! What a `flake.lock` may lead to: each input of an input is one that everybody can fetch, at one revision, with one content.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
 };
 
-use thymis_core::{digest::Revision, untrusted};
+use thymis_core::{
+    digest::{NarHash, Revision},
+    reference::FlakeReference,
+    untrusted,
+};
 
 use super::flake_lock::{Edge, FlakeLock, Node};
 
 /// Most problems that are told.
 const TOLD: usize = 20;
+/// Most inputs of a chain that are told.
+const LONGEST: usize = 32;
 
 /// An input of an input that isn't used, and what led to it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,15 +31,17 @@ pub struct Unfit {
 impl Unfit {
     /// Where the address in a flake.nix alone says so.
     pub(crate) fn of_url(chain: Vec<String>, url: &str) -> Option<Self> {
-        let is = |prefix: &str| url.starts_with(prefix);
-        let why = if is("path:") || is("/") || is("./") || is("../") {
-            Why::Path
-        } else if is("git+file:") || is("git+ssh:") || is("file:") || is("tarball+file:") {
-            Why::Address
-        } else if is("flake:") || !url.contains(':') {
-            Why::Registry
-        } else {
-            return None;
+        let scheme = url.split_once(':').map(|(scheme, _)| scheme);
+        let why = match scheme.filter(|_| !url.starts_with(['/', '.'])) {
+            Some("path") => Why::Path,
+            None if url.starts_with(['/', '.']) => Why::Path,
+            Some("flake") | None => Why::Registry,
+            Some("git" | "git+file" | "git+ssh" | "ssh" | "file" | "file+file" | "tarball+file") => Why::Address,
+            Some("github" | "gitlab" | "sourcehut" | "https" | "http") => return None,
+            Some("git+https" | "git+http" | "tarball+https" | "tarball+http" | "file+https" | "file+http") => {
+                return None;
+            }
+            Some(_) => Why::Kind,
         };
         Some(Self { chain: Chain(chain), what: untrusted::short(url), why })
     }
@@ -50,7 +58,7 @@ impl fmt::Display for Chain {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Why {
     #[error("it names a folder of whoever evaluates it; its author has to name a repository")]
     Path,
@@ -66,45 +74,113 @@ pub enum Why {
     Revision,
     #[error("what it contains isn't known by a hash; run `thymis input lock` again, or ask its author to lock it anew")]
     Hash,
+    #[error(
+        "its files are locked to be those of an input of the project that is another repository; let that stand in with `thymis input follow` if they are the same"
+    )]
+    Taken,
+    #[error(
+        "that isn't there, or follows it in turn; ask its author to put it right, or let it follow another input with `thymis input follow`"
+    )]
+    Follows,
+    #[error("its files aren't those that it was locked to; ask its author to lock it anew, or who serves it what was changed")]
+    Changed,
+    /// With what is said of its host.
+    #[error("it wasn't reached; {0}")]
+    Unreached(String),
+    /// With what Nix says.
+    #[error(
+        "Nix, which has no credential, can't fetch it ({0}); if it is private, add it to the project with `thymis input add`, and what leads there too: `thymis input lock` then lets them stand in"
+    )]
+    Unfetched(String),
 }
 
 impl FlakeLock {
-    /// Every node that isn't an input of the project itself.
+    /// Every node that isn't an input of the project itself, and what inputs follow.
     ///
     /// # Errors
     /// Those that can't be used, each with the shortest way that leads to it.
     pub fn audit(&self, plain_http: bool) -> Result<(), Vec<Unfit>> {
-        let unfit: Vec<Unfit> = self
-            .chains()
-            .into_iter()
-            .filter(|(_, chain)| chain.0.len() > 1)
-            .filter_map(|(name, chain)| {
-                let node = self.nodes.get(name)?;
-                let why = node.unfit(plain_http)?;
-                Some(Unfit { chain, what: node.described(), why })
-            })
-            .take(TOLD)
-            .collect();
+        let ways = self.ways();
+        let is_direct = |way: &Option<(&str, &str)>| way.is_none_or(|(parent, _)| parent == self.root);
+        let mut own: BTreeMap<NarHash, BTreeSet<Option<String>>> = BTreeMap::new();
+        for node in ways.0.iter().filter(|(_, way)| is_direct(way)).filter_map(|(name, _)| self.nodes.get(*name)) {
+            node.hash().into_iter().for_each(|hash| drop(own.entry(hash).or_default().insert(node.repository())));
+        }
+        // Nix takes files by their hash, wherever they are said to be from.
+        let takes = |node: &Node| {
+            let repositories = own.get(&node.hash()?)?;
+            (!repositories.contains(&node.repository())).then_some(Why::Taken)
+        };
+        let mut unfit = Vec::new();
+        for (name, way) in &ways.0 {
+            let Some(node) = self.nodes.get(*name).filter(|_| unfit.len() < TOLD) else { continue };
+            if !is_direct(way)
+                && let Some(why) = node.unfit(plain_http).or_else(|| takes(node))
+            {
+                unfit.push(Unfit { chain: ways.chain(name), what: node.described(), why });
+            }
+            for (own, edge) in &node.inputs {
+                if let Edge::Follows(path) = edge
+                    && self.resolve(path).is_none()
+                {
+                    let mut chain = ways.chain(name);
+                    chain.0.push(own.clone());
+                    let what = format!("what follows `{}`", untrusted::short(&path.join("/")));
+                    unfit.push(Unfit { chain, what, why: Why::Follows });
+                }
+            }
+        }
         if unfit.is_empty() { Ok(()) } else { Err(unfit) }
     }
 
+    /// The shortest way to what an address without `git+` names, or one with a revision, too.
+    #[must_use]
+    pub fn chain_to(&self, address: &str) -> Option<Chain> {
+        let is_there = |name: &str| {
+            let known = self.nodes.get(name).and_then(Node::address);
+            let rest = known.and_then(|known| address.strip_prefix(&known).map(str::to_owned));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['?', '/']))
+        };
+        let ways = self.ways();
+        let found = ways.0.keys().filter(|name| is_there(name)).map(|name| ways.chain(name));
+        found.min_by_key(|chain| chain.0.len())
+    }
+
     /// By node, the shortest way there.
-    fn chains(&self) -> BTreeMap<&str, Chain> {
-        let mut found = BTreeMap::new();
-        let mut open = VecDeque::from([(self.root.as_str(), Chain(Vec::new()))]);
-        while let Some((name, chain)) = open.pop_front() {
-            if found.contains_key(name) {
-                continue;
-            }
+    fn ways(&self) -> Ways<'_> {
+        let mut found = BTreeMap::from([(self.root.as_str(), None)]);
+        let mut open = VecDeque::from([self.root.as_str()]);
+        while let Some(name) = open.pop_front() {
             for (own, edge) in self.nodes.get(name).iter().flat_map(|node| &node.inputs) {
-                if let Edge::Node(below) = edge {
-                    let names = chain.0.iter().chain([own]).cloned().collect();
-                    open.push_back((below, Chain(names)));
+                if let Edge::Node(below) = edge
+                    && !found.contains_key(below.as_str())
+                {
+                    found.insert(below, Some((name, own.as_str())));
+                    open.push_back(below);
                 }
             }
-            found.insert(name, chain);
         }
-        found
+        Ways(found)
+    }
+}
+
+/// By node, the one before it on the shortest way there, and what that calls it.
+struct Ways<'a>(BTreeMap<&'a str, Option<(&'a str, &'a str)>>);
+
+impl Ways<'_> {
+    /// What a person is told of it: its end, where it is long.
+    fn chain(&self, name: &str) -> Chain {
+        let mut names = VecDeque::new();
+        let mut at = name;
+        while let Some(Some((parent, own))) = self.0.get(at) {
+            if names.len() == LONGEST {
+                names.push_front("…".to_owned());
+                break;
+            }
+            names.push_front((*own).to_owned());
+            at = parent;
+        }
+        Chain(names.into())
     }
 }
 
@@ -113,6 +189,15 @@ impl Node {
         let place = self.address().or_else(|| self.text("path").or(self.text("id")).map(str::to_owned));
         let kind = self.text("type").unwrap_or("of no kind");
         untrusted::short(&format!("{kind} {}", place.unwrap_or_default()))
+    }
+
+    /// Where it is fetched from, however that is written.
+    fn repository(&self) -> Option<String> {
+        let address = self.address()?;
+        let git = if self.text("type") == Some("git") { "git+" } else { "" };
+        let reference = format!("{git}{address}").parse::<FlakeReference>();
+        let url = reference.map_or(address, |reference| reference.fetch_url());
+        Some(url.trim_end_matches('/').trim_end_matches(".git").to_ascii_lowercase())
     }
 
     fn unfit(&self, plain_http: bool) -> Option<Why> {
@@ -171,6 +256,64 @@ mod tests {
         let mut tarball = good("tarball", "https://a.example/b.tar.gz");
         tarball.as_object_mut().unwrap().remove("rev");
         assert_eq!(audit(&tarball), Ok(()));
+    }
+
+    #[test]
+    fn what_follows_itself_or_nothing_is_refused() {
+        let audit = |x: &str| {
+            let root = json!({ "inputs": { "sensors": "sensors" } });
+            let locked = good("git", "https://a.example/b");
+            let sensors = json!({ "inputs": { "x": ["sensors", x], "y": ["sensors", "x"] }, "locked": locked });
+            let lock = json!({ "root": "root", "version": 7, "nodes": { "root": root, "sensors": sensors } });
+            FlakeLock::parse(lock.to_string().as_bytes()).unwrap().audit(false).unwrap_err()[0].clone()
+        };
+        for x in ["y", "x", "nowhere"] {
+            let unfit = audit(x);
+            assert_eq!((unfit.why, unfit.chain.to_string().as_str()), (Why::Follows, "`sensors → x`"));
+        }
+    }
+
+    #[test]
+    fn a_long_chain_is_told_by_its_end() {
+        let name = |n: usize| format!("n{n}");
+        let mut nodes = json!({ "root": { "inputs": { "n0": "n0" } } });
+        for n in 0..9_000 {
+            let locked = good("git", "https://a.example/b");
+            nodes[name(n)] = json!({ "inputs": { name(n + 1): name(n + 1) }, "locked": locked });
+        }
+        nodes[name(9_000)] = json!({ "locked": { "type": "path", "path": "/etc" } });
+        let lock = json!({ "root": "root", "version": 7, "nodes": nodes });
+        let unfit = FlakeLock::parse(lock.to_string().as_bytes()).unwrap().audit(false).unwrap_err();
+        assert!(
+            unfit[0].chain.to_string().starts_with("`… → n89") && unfit[0].chain.to_string().ends_with(" → n9000`")
+        );
+    }
+
+    #[test]
+    fn the_files_of_another_repository_are_not_taken_by_their_hash() {
+        let hash = format!("sha256-{}E=", "B".repeat(42));
+        let node = |kind: &str, url: &str| {
+            let mut node = good(kind, url);
+            node["narHash"] = json!(hash);
+            node
+        };
+        let audit = |of: serde_json::Value| {
+            let mut nodes = json!({ "root": { "inputs": { "private": "private", "sensors": "sensors" } } });
+            nodes["private"] = json!({ "locked": node("git", "https://github.com/o/r") });
+            nodes["sensors"] = json!({ "inputs": { "x": "x" }, "locked": good("git", "https://a.example/b") });
+            nodes["x"] = json!({ "locked": of });
+            let lock = json!({ "root": "root", "version": 7, "nodes": nodes });
+            FlakeLock::parse(lock.to_string().as_bytes()).unwrap().audit(false)
+        };
+        let mut same = node("github", "");
+        same.as_object_mut().unwrap().remove("url");
+        same["owner"] = json!("o");
+        same["repo"] = json!("r");
+        assert_eq!(audit(same), Ok(()));
+        assert_eq!(audit(node("git", "https://github.com/O/R.git")), Ok(()));
+        for other in [node("git", "https://a.example/r"), node("tarball", "https://github.com/o/r")] {
+            assert_eq!(audit(other).unwrap_err()[0].why, Why::Taken);
+        }
     }
 
     #[test]

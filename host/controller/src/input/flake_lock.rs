@@ -221,7 +221,7 @@ impl FlakeLock {
     }
 
     /// The node that a path of inputs leads to from the root.
-    fn resolve(&self, path: &[String]) -> Option<&str> {
+    pub(super) fn resolve(&self, path: &[String]) -> Option<&str> {
         let mut node = self.root.as_str();
         // What is followed may follow something itself; a circle leads nowhere.
         let mut rest: Vec<&String> = path.iter().rev().collect();

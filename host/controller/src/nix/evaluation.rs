@@ -14,7 +14,7 @@ use thymis_core::{
 };
 
 use super::{
-    Nix, NixError,
+    Nix, NixError, NixLimits,
     jail::Jail,
     process::{End, Ended},
     source::Source,
@@ -27,6 +27,7 @@ pub struct Evaluation<'a> {
     pub(super) flake: SourcePath,
     pub(super) sources: Vec<Source>,
     pub(super) urls: Vec<String>,
+    pub(super) limits: NixLimits,
 }
 
 impl Nix {
@@ -41,11 +42,18 @@ impl Nix {
         let mut sources: Vec<Source> = inputs.into_iter().chain([flake.clone()]).collect();
         sources.sort();
         sources.dedup();
-        Evaluation { nix: self, flake: flake.path, sources, urls }
+        Evaluation { nix: self, flake: flake.path, sources, urls, limits: self.inner.limits }
     }
 }
 
 impl Evaluation<'_> {
+    /// The same with less time, where the bound isn't lower.
+    #[must_use]
+    pub fn in_seconds(mut self, seconds: u64) -> Self {
+        self.limits.seconds = self.limits.seconds.min(seconds);
+        self
+    }
+
     /// The JSON of a function of an output of the flake: `attribute` as after `#`, `apply` an expression.
     ///
     /// # Errors
@@ -54,10 +62,10 @@ impl Evaluation<'_> {
         let state = self.nix.state(&self.sources)?;
         let mut jail = self.nix.jail(&self.sources, state.path(), &[])?;
         jail.urls = &self.urls;
-        let ended = self.nix.run(&mut self.command(&jail, attribute, apply), Stdio::null())?;
+        let ended = self.nix.run_within(&mut self.command(&jail, attribute, apply), Stdio::null(), &self.limits)?;
         match ended.end {
             End::Exit(0) => Ok(ended.printed),
-            end => Err(self.nix.over(end).unwrap_or_else(|| failed(&ended))),
+            _ => Err(failed(&ended, &self.limits)),
         }
     }
 
@@ -106,13 +114,26 @@ impl Evaluation<'_> {
     }
 }
 
-/// Why a process that ended by itself gave no answer.
-pub(super) fn failed(ended: &Ended) -> NixError {
-    let mut diagnosis = evaluation::diagnose(&ended.said);
-    // Nothing else ends it so: by the bound on its processor time, or for want of memory.
-    if let End::Killed(signal) = ended.end {
-        let cpu = signal == Signal::KILL.as_raw() && diagnosis.cause != Cause::OutOfMemory;
-        diagnosis.cause = if cpu { Cause::Timeout } else { Cause::OutOfMemory };
+/// Why a process gave no answer.
+pub(super) fn failed(ended: &Ended, limits: &NixLimits) -> NixError {
+    let diagnosis = evaluation::diagnose(&ended.said);
+    let is = |signal: i32, wanted: Signal| signal == wanted.as_raw();
+    let over = |what, name, limit| NixError::Limit { what, name, limit };
+    match ended.end {
+        // A collector that gets no more memory may go on for ever.
+        _ if diagnosis.cause == Cause::OutOfMemory => {
+            over("it needs more memory", "nix_memory_bytes", limits.memory_bytes)
+        }
+        End::Clock => over("it runs for too long", "nix_seconds", limits.seconds),
+        End::Output => over("it prints too much", "nix_output_bytes", limits.output_bytes),
+        End::Killed(signal) if is(signal, Signal::KILL) => {
+            over("it needs more processor time", "nix_cpu_seconds", limits.cpu_seconds)
+        }
+        End::Killed(signal) if is(signal, Signal::XFSZ) => {
+            over("it writes too much", "nix_store_bytes", limits.store_bytes)
+        }
+        // Where memory is short, Nix also ends by its own hand.
+        End::Killed(_) => over("it needs more memory", "nix_memory_bytes", limits.memory_bytes),
+        End::Exit(_) => NixError::Evaluation(Box::new(diagnosis)),
     }
-    NixError::Evaluation(Box::new(diagnosis))
 }

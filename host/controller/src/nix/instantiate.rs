@@ -8,8 +8,14 @@ use std::{collections::BTreeMap, fmt::Write as _, process::Stdio};
 use serde::{Deserialize, Serialize};
 use thymis_core::{digest::Digest, id::ConfigurationId, nix};
 
-use super::{Evaluation, NixError, evaluation::failed, process::End};
+use super::{
+    Evaluation, NixError,
+    evaluation::failed,
+    process::{End, read_plain},
+};
 
+/// Longest file of Nix's statistics, in bytes.
+const STATISTICS: u64 = 1 << 20;
 /// Most options of one configuration that are listed, and most names below one.
 const MOST: usize = 1000;
 
@@ -59,13 +65,13 @@ impl Evaluation<'_> {
         let environment = [("NIX_SHOW_STATS", "1".to_owned()), ("NIX_SHOW_STATS_PATH", inside.display().to_string())];
         jail.environment = &environment;
         let mut command = self.command(&jail, "nixosConfigurations", &expression(&mark, ids, prefixes));
-        let ended = self.nix.run(&mut command, Stdio::null())?;
+        let ended = self.nix.run_within(&mut command, Stdio::null(), &self.limits)?;
         let mut found = read(&mark, &ended.said, ids);
-        let statistics = std::fs::read(statistics).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let statistics = read_plain(&statistics, STATISTICS).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         found.heap_bytes = statistics.map(|Statistics { gc }| gc.heap_size);
         found.error = match ended.end {
             End::Exit(0) => None,
-            end => Some(self.nix.over(end).unwrap_or_else(|| failed(&ended))),
+            _ => Some(failed(&ended, &self.limits)),
         };
         Ok(found)
     }
@@ -105,21 +111,23 @@ fn expression(mark: &str, ids: &[ConfigurationId], prefixes: &[String]) -> Strin
         text,
         r#"all:
 let
-  inherit (builtins) any attrNames concatMap elemAt filter genList isAttrs length map seq stringLength substring toJSON trace tryEval;
+  inherit (builtins) any attrNames concatMap elem elemAt filter genList isAttrs length map seq stringLength substring toJSON trace tryEval;
   prefixes = [{prefixes} ];
   tell = what: trace "{mark} ${{toJSON what}}";
-  attempt = value: (tryEval value).value;
   first = list: genList (elemAt list) (if length list > {MOST} then {MOST} else length list);
   isTheirs = file: any (prefix: substring 0 (stringLength prefix) file == prefix) prefixes;
-  below = value: if isAttrs value && !(value ? outPath) then first (attrNames value) else null;
+  below = value: if isAttrs value && !(value ? outPath || value ? _type) then first (attrNames value) else null;
   names = value: let found = tryEval (below value); in if found.success then found.value else null;
   defined =
     path: option:
     let
-      theirs = filter (definition: isTheirs (toString definition.file)) option.definitionsWithLocations;
+      # A default is a definition by whoever declares the option.
+      isDefault = file: option.highestPrio or 1500 >= 1500 && elem file (map toString option.declarations);
+      isMeant = definition: let file = toString definition.file; in isTheirs file && !isDefault file;
       found = tryEval (
-        if (option.highestPrio or 1500) >= 1500 then [ ]
-        else map (definition: {{ option = path; file = toString definition.file; names = names definition.value; }}) theirs
+        map
+          (definition: {{ option = path; file = toString definition.file; names = names definition.value; }})
+          (filter isMeant option.definitionsWithLocations)
       );
     in
     if found.success then found.value else [ ];

@@ -62,7 +62,7 @@ impl Jail<'_> {
             None => {
                 command.envs(self.variables("/nonexistent"));
                 let (state, real) = (self.state.join("nix"), self.state.join("store"));
-                command.env("NIX_REMOTE", format!("local?state={}&real={}", state.display(), real.display()));
+                command.env("NIX_REMOTE", format!("local?state={}&real={}", in_url(&state), in_url(&real)));
                 command.env("NIX_STATE_DIR", state).env("HOME", self.state);
             }
         }
@@ -104,11 +104,11 @@ impl Jail<'_> {
                 }
             }
         }
-        let megabytes = self.limits.store_bytes.to_string();
+        let bytes = self.limits.store_bytes.to_string();
         say(&[&"--proc", &"/proc", &"--dev", &"/dev"]);
-        say(&[&"--size", &megabytes, &"--tmpfs", &"/tmp"]);
+        say(&[&"--size", &bytes, &"--tmpfs", &"/tmp"]);
         say(&[&"--size", &HOME_BYTES.to_string(), &"--tmpfs", &"/home"]);
-        say(&[&"--size", &megabytes, &"--tmpfs", &STORE]);
+        say(&[&"--size", &bytes, &"--tmpfs", &STORE]);
         for path in &self.programs.closure {
             say(&[&"--ro-bind", path, path]);
         }
@@ -168,9 +168,18 @@ warn-dirty = false
     }
 }
 
+/// A path as a value in the query of a URL.
+fn in_url(path: &Path) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    let bytes = path.as_os_str().as_encoded_bytes().iter();
+    bytes.map(|byte| if plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
 /// That the jail could not be made, where that is so.
 pub(super) fn refused(said: &[u8]) -> Option<NixError> {
-    let text = String::from_utf8_lossy(said);
-    let line = text.lines().find_map(|line| line.strip_prefix(SAYS))?;
+    // Later lines may be those of others.
+    let first = said.split(|byte| *byte == b'\n').next()?;
+    let text = String::from_utf8_lossy(first);
+    let line = text.strip_prefix(SAYS)?;
     Some(NixError::Jail(line.to_owned()))
 }

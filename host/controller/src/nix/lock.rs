@@ -18,9 +18,10 @@ use thymis_core::{
 
 use super::{
     Nix, NixError,
+    evaluation::failed,
     jail::Mount,
-    network::{self, Asked, Proxy, Reach},
-    process::End,
+    network::{self, Asked, Proxy, Reach, Refusal},
+    process::{End, read_plain},
     source::{Source, SourceError},
 };
 use crate::git::{TreeLimits, folder_hash};
@@ -34,6 +35,8 @@ const AUTHORITIES: [&str; 4] = [
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/ca-bundle.pem",
 ];
+/// Longest lock, in bytes.
+const LOCK: u64 = 64 << 20;
 /// What is in the jail, and where.
 const FLAKE: &str = "/flake";
 const OUT: &str = "/out";
@@ -65,6 +68,8 @@ pub struct Unlocked {
     pub diagnosis: Diagnosis,
     /// The hosts that weren't reached.
     pub refused: Vec<Asked>,
+    /// As far as Nix got.
+    pub lock: Vec<u8>,
 }
 
 impl Nix {
@@ -76,20 +81,22 @@ impl Nix {
         let sources: Vec<Source> = locking.sources.iter().map(|(_, source)| source.clone()).collect();
         let state = self.state(&sources)?;
         let folder = self.scratch()?;
-        for name in ["flake", "out", "proxy"] {
+        for name in ["flake", "out"] {
             fs::DirBuilder::new().mode(0o700).create(folder.path().join(name))?;
         }
         fs::write(folder.path().join("flake/flake.nix"), &locking.flake)?;
         fs::write(folder.path().join("flake/flake.lock"), &locking.lock)?;
         let limits = network::Limits { bytes: self.inner.limits.received_bytes, ..network::Limits::default() };
-        let proxy = Proxy::start(&folder.path().join("proxy"), locking.reach.clone(), limits)?;
+        // The path of a socket has to be short.
+        let meeting = tempfile::Builder::new().prefix("thymis-").tempdir()?;
+        let proxy = Proxy::start(meeting.path(), locking.reach.clone(), limits)?;
 
         let program = fs::canonicalize(&self.inner.program)?;
         let mount = |from: PathBuf, to, writable| Mount { from, to, writable };
         let mut mounts = vec![
             mount(folder.path().join("flake"), FLAKE, true),
             mount(folder.path().join("out"), OUT, true),
-            mount(folder.path().join("proxy"), PROXY, false),
+            mount(meeting.path().to_owned(), PROXY, false),
             mount(program, PROGRAM, false),
         ];
         let named = ["NIX_SSL_CERT_FILE", "SSL_CERT_FILE"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
@@ -119,14 +126,20 @@ impl Nix {
         }
         let ended = self.run(&mut command, Stdio::null())?;
         let refused: Vec<Asked> = proxy.finish().asked.into_iter().filter(|asked| asked.refused.is_some()).collect();
-        if let Some(over) = self.over(ended.end) {
-            return Err(over);
+        if !matches!(ended.end, End::Exit(_)) {
+            return Err(failed(&ended, &self.inner.limits));
         }
+        let lock = read_plain(&folder.path().join("flake/flake.lock"), LOCK);
         if ended.end != End::Exit(0) {
+            if refused.iter().any(|asked| asked.refused == Some(Refusal::Bytes)) {
+                let (what, limit) = ("inputs of inputs are too large", self.inner.limits.received_bytes);
+                return Err(NixError::Limit { what, name: "nix_received_bytes", limit });
+            }
             let diagnosis = evaluation::diagnose(&ended.said);
-            return Err(NixError::Unlocked(Box::new(Unlocked { diagnosis, refused })));
+            let lock = lock.unwrap_or_default();
+            return Err(NixError::Unlocked(Box::new(Unlocked { diagnosis, refused, lock })));
         }
-        Ok(Locked { lock: fs::read(folder.path().join("flake/flake.lock"))?, fetched: folder })
+        Ok(Locked { lock: lock?, fetched: folder })
     }
 
     /// Keeps a source that was fetched while locking, whose hash the lock has; `None` where it wasn't fetched.
@@ -138,7 +151,7 @@ impl Nix {
             return Ok(Some(known));
         }
         let fetched = locked.fetched.path().join("out").join(SourcePath::of(hash).name());
-        if !fetched.is_dir() {
+        if !fs::symlink_metadata(&fetched).is_ok_and(|meta| meta.is_dir()) {
             return Ok(None);
         }
         let write = |folder: &Path| {

@@ -218,26 +218,20 @@ impl Nix {
     }
 
     fn run(&self, command: &mut std::process::Command, input: Stdio) -> Result<Ended, NixError> {
+        self.run_within(command, input, &self.inner.limits)
+    }
+
+    fn run_within(
+        &self,
+        command: &mut std::process::Command,
+        input: Stdio,
+        limits: &NixLimits,
+    ) -> Result<Ended, NixError> {
         tracing::debug!(?command, "nix");
-        let ended = process::run(command, input, &self.inner.limits)?.ok_or(NixError::NotInstalled)?;
+        let ended = process::run(command, input, limits)?.ok_or(NixError::NotInstalled)?;
         match jail::refused(&ended.said).filter(|_| ended.end == End::Exit(1)) {
             Some(refused) => Err(refused),
             None => Ok(ended),
-        }
-    }
-
-    /// The bound of ours at which a process ended, if it did.
-    fn over(&self, end: End) -> Option<NixError> {
-        let limits = &self.inner.limits;
-        match end {
-            End::Clock => {
-                Some(NixError::Limit { what: "it ran for too long", name: "nix_seconds", limit: limits.seconds })
-            }
-            End::Output => {
-                let (what, name) = ("it printed too much", "nix_output_bytes");
-                Some(NixError::Limit { what, name, limit: limits.output_bytes })
-            }
-            End::Exit(_) | End::Killed(_) => None,
         }
     }
 

@@ -1,13 +1,16 @@
 //! One process from beginning to end, within the bounds on its time and output.
 
 use std::{
+    fs::File,
     io::{self, Read},
     os::unix::process::{CommandExt as _, ExitStatusExt as _},
+    path::Path,
     process::{Command, ExitStatus, Stdio},
     sync::mpsc::{self, RecvTimeoutError},
     time::{Duration, Instant},
 };
 
+use rustix::fs::{Mode, OFlags};
 use thymis_sandbox::worker::reap;
 
 use super::NixLimits;
@@ -72,6 +75,19 @@ pub(super) fn run(command: &mut Command, input: Stdio, limits: &NixLimits) -> io
         };
         Ended { end, printed: printed.join().unwrap_or_default(), said: said.join().unwrap_or_default() }
     })))
+}
+
+/// A file that a process in the jail may have put there as something else.
+pub(super) fn read_plain(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let length = file.metadata()?;
+    if !length.is_file() || length.len() > most {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no file, or too large"));
+    }
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Waits until both pipes are closed; why that isn't waited for any longer.

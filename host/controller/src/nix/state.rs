@@ -52,10 +52,11 @@ impl Nix {
     /// Made in the jail too, so that this is also where it turns out whether there is one.
     fn new_state(&self, sources: &[Source]) -> Result<TempDir, NixError> {
         match self.load(sources) {
-            Err(error @ (NixError::NoBubblewrap | NixError::Jail(_)))
-                if self.inner.allow_unconfined && self.inner.unconfined.set(true).is_ok() =>
-            {
-                tracing::warn!("`nix` runs without a jail, so Nix alone holds what strangers wrote: {error}");
+            Err(error @ (NixError::NoBubblewrap | NixError::Jail(_))) if self.inner.allow_unconfined => {
+                // Of several threads, one says so.
+                if self.inner.unconfined.set(true).is_ok() {
+                    tracing::warn!("`nix` runs without a jail, so Nix alone holds what strangers wrote: {error}");
+                }
                 self.load(sources)
             }
             loaded => loaded,

@@ -2,24 +2,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thymis_core::{
+    digest::Digest,
     grant::{Entry, Lock, Pin},
     id::{ConfigurationId, InputName},
     permission::Access,
     reference::{FlakeReference, ReferenceError},
+    state::Configuration,
     store_path::SourcePath,
 };
 
 use super::{Project, ProjectError, catalogue::snapshot};
 use crate::{
-    git::{Draft, FetchError, HistoryError, Oid},
+    git::{self, Draft, FetchError, HistoryError, Oid, TreeLimits},
     input::FlakeLock,
     nix::{Evaluation, Nix, NixError, Source, SourceError},
 };
 
 /// Longest `hosts.json`, in bytes.
 const MAX_HOSTS: usize = 256 << 20;
+/// Longest file of a configuration's state, in bytes.
+const MAX_STATE: usize = 16 << 20;
 /// Longest `flake.lock`, in bytes.
 const MAX_FLAKE_LOCK: usize = 64 << 20;
 
@@ -52,19 +56,21 @@ impl From<SourceError> for EvaluateError {
     }
 }
 
-/// A generated tree with what Nix needs to evaluate its configurations.
+/// What was generated last, with what Nix needs to evaluate its configurations.
 #[derive(Debug)]
 pub struct Evaluable {
-    source: Source,
+    tree: Oid,
+    files: BTreeMap<String, git::Entry>,
     hosts: BTreeMap<ConfigurationId, Host>,
     lock: Lock,
     flake_lock: FlakeLock,
 }
 
 /// An entry of `hosts.json`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Host {
     pub(super) inputs: BTreeSet<InputName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) failure: Option<String>,
 }
 
@@ -93,14 +99,6 @@ impl Evaluable {
         let components = grant.into_iter().flat_map(|grant| grant.terms.components.values());
         components.flat_map(|component| &component.permissions).map(|accepted| &accepted.permission.access)
     }
-
-    /// The inputs that a configuration may see.
-    ///
-    /// # Errors
-    /// When there is no such configuration.
-    pub fn inputs(&self, id: &ConfigurationId) -> Result<&BTreeSet<InputName>, EvaluateError> {
-        Ok(&self.host(id)?.inputs)
-    }
 }
 
 impl Project {
@@ -108,7 +106,7 @@ impl Project {
     ///
     /// # Errors
     /// When nothing was generated, or it can't be read or written.
-    pub fn evaluable(&self, nix: &Nix, draft: Draft) -> Result<Evaluable, EvaluateError> {
+    pub fn evaluable(&self, draft: Draft) -> Result<Evaluable, EvaluateError> {
         let read = |path: &str, most| {
             let bytes = self.repository.read(draft.tree, path, most).map_err(HistoryError::from)?;
             Ok::<_, EvaluateError>(bytes.unwrap_or_default())
@@ -116,27 +114,58 @@ impl Project {
         let hosts = serde_json::from_slice(&read("hosts.json", MAX_HOSTS)?).map_err(EvaluateError::Hosts)?;
         let flake_lock = FlakeLock::parse(&read("flake.lock", MAX_FLAKE_LOCK)?).map_err(ProjectError::FlakeLock)?;
         let lock = self.drafted_lock(draft)?;
-        let source = nix.keep_tree(&draft.tree.to_string(), &|folder| Ok(self.unpack(draft.tree, folder)?))?;
-        Ok(Evaluable { source, hosts, lock, flake_lock })
+        let files = self.repository.tree_files(draft.tree).map_err(HistoryError::from)?;
+        Ok(Evaluable { tree: draft.tree, files, hosts, lock, flake_lock })
     }
 
-    fn unpack(&self, tree: Oid, folder: &std::path::Path) -> Result<thymis_core::digest::NarHash, HistoryError> {
-        self.repository.unpack(tree, folder)
-    }
-
-    /// The tree with the sources of these inputs, and of theirs as far as they are here. No others can be seen.
+    /// Some configurations as Nix may see them: their files, those of their tags, and the sources of the inputs that they use,
+    /// as far as inputs of inputs are here. A stranger's NixOS module can read what it is evaluated with.
     ///
     /// # Errors
     /// When an input isn't here and can't be fetched, or what is here isn't what the lock pins.
-    pub fn evaluation<'a>(
+    pub fn evaluation<'a, 'i>(
         &self,
         nix: &'a Nix,
         evaluable: &Evaluable,
-        inputs: &BTreeSet<InputName>,
+        ids: impl IntoIterator<Item = &'i ConfigurationId>,
     ) -> Result<Evaluation<'a>, EvaluateError> {
-        let sources = self.sources(nix, &evaluable.lock, &evaluable.flake_lock, inputs)?;
+        let mut hosts = BTreeMap::new();
+        for id in ids {
+            hosts.insert(id, evaluable.host(id)?);
+        }
+        let inputs = hosts.values().flat_map(|host| host.inputs.iter().cloned()).collect();
+        let sources = self.sources(nix, &evaluable.lock, &evaluable.flake_lock, &inputs)?;
         let urls = evaluable.flake_lock.urls().into_iter().collect();
-        Ok(nix.evaluation(&evaluable.source, sources, urls))
+        Ok(nix.evaluation(&self.part(nix, evaluable, &hosts)?, sources, urls))
+    }
+
+    /// The part of a tree that these configurations are made of.
+    fn part(
+        &self,
+        nix: &Nix,
+        evaluable: &Evaluable,
+        hosts: &BTreeMap<&ConfigurationId, &Host>,
+    ) -> Result<Source, EvaluateError> {
+        let mut wanted: BTreeSet<String> = ["flake.nix", "flake.lock"].map(str::to_owned).into();
+        for id in hosts.keys() {
+            wanted.insert(format!("hosts/{id}.nix"));
+            let state = Configuration::file(id);
+            let Some(entry) = evaluable.files.get(&state) else { continue };
+            let bytes = self.repository.read_file(&state, entry, MAX_STATE)?;
+            let tags = Configuration::parse(&state, &bytes).map(|parsed| parsed.tags).unwrap_or_default();
+            wanted.extend(tags.iter().map(|tag| format!("tags/{tag}.nix")));
+        }
+        let is_wanted = |path: &str| wanted.contains(path) || path.starts_with("artifacts/");
+        let index = serde_json::to_vec(hosts).map_err(EvaluateError::Hosts)?;
+        let name = Digest::of_parts([evaluable.tree.as_bytes(), index.as_slice()]).hex();
+        let files = || evaluable.files.iter().filter(|(path, _)| is_wanted(path));
+        Ok(nix.keep_tree(&name, &|folder| {
+            self.repository.unpack(files(), folder)?;
+            std::fs::write(folder.join("hosts.json"), &index)
+                .map_err(|source| SourceError::Io { folder: folder.to_owned(), source })?;
+            Ok(git::folder_hash(folder, TreeLimits { entries: u64::MAX, bytes: u64::MAX, ..TreeLimits::default() })
+                .map_err(|source| SourceError::Io { folder: folder.to_owned(), source })?)
+        })?)
     }
 
     /// The files of these inputs, and of theirs as far as they are here.

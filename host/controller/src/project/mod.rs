@@ -78,7 +78,7 @@ fn is_ours(path: &str) -> bool {
         || path.starts_with("artifacts/")
 }
 
-/// What a new project has git leave alone: the links of `nix build`.
+/// The file by which git leaves the links of `nix build` alone in a new project.
 const IGNORE: (&str, &[u8]) = (".gitignore", b"/result\n/result-*\n");
 
 /// What all projects of a process share.

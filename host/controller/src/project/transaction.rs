@@ -16,12 +16,12 @@ use thymis_core::{
 };
 
 use super::{
-    Catalogue, CatalogueError, Failure, Generation, Generator, Project, ProjectError, StateReadError, Warning,
+    Catalogue, CatalogueError, Failure, Generation, Generator, IGNORE, Project, ProjectError, StateReadError, Warning,
     artifacts::artifact, catalogue::is_base, is_generated, is_ours,
 };
 use crate::{
     git::{ApplyError, Author, Content, Draft, HistoryError, Oid, TreeError, WriteError},
-    input::{FlakeLock, FlakeLockError, RevocationError},
+    input::{FlakeLock, FlakeLockError, RevocationError, Unfit},
 };
 
 /// Longest `modules.lock`, in bytes.
@@ -75,6 +75,8 @@ pub enum GenerateError {
     Revoked { name: InputName, revision: Revision, reason: String },
     #[error(transparent)]
     Revocations(#[from] RevocationError),
+    #[error("flake.lock leads to what can't be used:\n{}", unfit(.0))]
+    Unfit(Vec<Unfit>),
     #[error("the URL of the input `{name}` in state/project.json can't be used")]
     Url { name: InputName, source: ReferenceError },
     #[error("the artifact `{file}` can't be used: {why}")]
@@ -85,6 +87,10 @@ pub enum GenerateError {
     Apply(#[from] ApplyError),
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+}
+
+pub(super) fn unfit(unfit: &[Unfit]) -> String {
+    unfit.iter().map(|unfit| format!("- {unfit}")).collect::<Vec<_>>().join("\n")
 }
 
 fn count(failures: &[Failure]) -> String {
@@ -154,6 +160,7 @@ impl Project {
         let flake_lock = self.flake_lock()?;
         if let Some(flake_lock) = &flake_lock {
             flake_lock.agrees(&pins)?;
+            flake_lock.audit(self.host.store.allows_plain_http()).map_err(GenerateError::Unfit)?;
         }
         let revoked = self.host.revocations.read()?;
         for (name, entry) in &lock.inputs {
@@ -268,7 +275,16 @@ impl Project {
                 return Err(CommitError::Revoked { name, reason: untrusted::short(&revocation.reason) });
             }
         }
-        Ok(self.repository.commit_draft(&project_lock, message, author, &is_ours)?)
+        let mut tree = draft.tree;
+        // What `init` wrote for git goes along with the first commit; later it is its owner's.
+        let is_new = self.repository.head()?.is_none()
+            && std::fs::read(self.root().join(IGNORE.0)).is_ok_and(|bytes| bytes == IGNORE.1);
+        if is_new {
+            let ignore = BTreeMap::from([(IGNORE.0.to_owned(), Some(Content::File(IGNORE.1.to_vec())))]);
+            tree = self.repository.edit_tree(&project_lock, Some(tree), &ignore).map_err(HistoryError::from)?;
+        }
+        let ours = |path: &str| is_ours(path) || is_new && path == IGNORE.0;
+        Ok(self.repository.commit_tree(&project_lock, tree, message, author, &ours)?)
     }
 
     /// The `modules.lock` of a draft.

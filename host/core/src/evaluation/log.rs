@@ -242,7 +242,8 @@ impl<'de> Visitor<'de> for Trace<'_> {
             let short = |text: &str| colourless(text.get(..text.floor_char_boundary(MAX_PLAIN)).unwrap_or(text));
             self.0.push(Frame {
                 text: short(&frame.raw_msg),
-                file: frame.file.as_deref().map(short),
+                // What has lines is no file: Nix gives the whole text there where it evaluates one of its own.
+                file: frame.file.as_deref().filter(|file| !file.contains('\n')).map(short),
                 line: frame.line.unwrap_or_default(),
                 column: frame.column.unwrap_or_default(),
             });

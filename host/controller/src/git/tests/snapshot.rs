@@ -56,6 +56,30 @@ fn the_nar_hash_is_what_nix_computes() {
 }
 
 #[test]
+fn what_is_unpacked_is_what_git_has() {
+    let fixture = Fixture::new();
+    odd_tree(&fixture);
+    fixture.write(".gitattributes", "empty export-ignore\na.b text eol=crlf\na0 export-subst\n");
+    fixture.write("a0", "$Format:%H$");
+    fixture.commit();
+    let snapshot = fixture.fetch("").unwrap().snapshot;
+    let folder = fixture.folder.path().join("unpacked");
+    let hash = snapshot.unpack(&folder).unwrap();
+    assert_eq!(hash, snapshot.nar_hash().unwrap());
+    assert_eq!(hash, folder_hash(&folder, TreeLimits::default()).unwrap());
+    let home = fixture.folder.path();
+    assert_eq!(nix(home, &["hash", "path", "--sri", folder.to_str().unwrap()]), hash.to_string());
+    assert_eq!(std::fs::read(folder.join("a0")).unwrap(), b"$Format:%H$");
+    assert_eq!(std::fs::read_link(folder.join("a/outside")).unwrap(), Path::new("/etc/passwd"));
+    // Never into something that is there.
+    assert!(matches!(snapshot.unpack(&folder), Err(TreeError::Write { .. })));
+    let few = TreeLimits { entries: 3, ..TreeLimits::default() };
+    assert_eq!(folder_hash(&folder, few).unwrap_err().kind(), std::io::ErrorKind::FileTooLarge);
+    let socket = std::os::unix::net::UnixListener::bind(folder.join("socket"));
+    assert!(socket.is_ok() && folder_hash(&folder, TreeLimits::default()).is_err());
+}
+
+#[test]
 fn files_are_read_from_the_tree_and_links_never_followed() {
     let fixture = Fixture::new();
     odd_tree(&fixture);

@@ -69,7 +69,11 @@ impl Finding {
         match error {
             NixError::Evaluation(diagnosis) => Ok((*diagnosis).into()),
             NixError::Limit { name, .. } => {
-                let cause = if name == "nix_seconds" { Cause::Timeout } else { Cause::Other };
+                let cause = match name {
+                    "nix_seconds" | "nix_cpu_seconds" => Cause::Timeout,
+                    "nix_memory_bytes" => Cause::OutOfMemory,
+                    _ => Cause::Other,
+                };
                 Ok(Self { cause, ..Self::not_generated(&error.to_string()) })
             }
             other => Err(other),

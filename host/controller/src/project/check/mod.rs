@@ -94,7 +94,7 @@ impl Project {
         again: bool,
         told: &(dyn Fn(&ConfigurationId, &Outcome) -> ControlFlow<()> + Sync),
     ) -> Result<Checked, EvaluateError> {
-        let evaluable = self.evaluable(nix, draft)?;
+        let evaluable = self.evaluable(draft)?;
         let wanted: BTreeMap<&ConfigurationId, &Host> = if only.is_empty() {
             evaluable.hosts().iter().collect()
         } else {
@@ -122,8 +122,8 @@ impl Project {
                 by_inputs.entry(&host.inputs).or_default().push_back(id.clone());
             }
         }
-        let group = |(inputs, ids): (&BTreeSet<InputName>, _)| {
-            let evaluation = self.evaluation(nix, &evaluable, inputs)?;
+        let group = |(inputs, ids): (&BTreeSet<InputName>, VecDeque<_>)| {
+            let evaluation = self.evaluation(nix, &evaluable, &ids)?;
             let prefixes = outside::prefixes(&evaluable, inputs);
             Ok(Group { evaluation, prefixes, work: Mutex::new(Open { ids, size: 1 }) })
         };
@@ -225,10 +225,12 @@ impl Outcome {
     fn is_of_this_run(&self) -> bool {
         match self {
             Self::Ok { .. } => false,
-            Self::Failed(finding) => matches!(
-                finding.cause,
-                Cause::Timeout | Cause::OutOfMemory | Cause::StackOverflow | Cause::Fetch | Cause::Other
-            ),
+            Self::Failed(finding) => match finding.cause {
+                Cause::Timeout | Cause::OutOfMemory | Cause::StackOverflow | Cause::Fetch => true,
+                // What has a place is a mistake there.
+                Cause::Other => finding.position.is_none(),
+                _ => false,
+            },
         }
     }
 }

@@ -42,7 +42,7 @@ use super::{
     EvaluateError, GenerateError, Project, ProjectError, StateReadError,
     catalogue::{is_base, snapshot},
     is_generated, is_pinned, state as files,
-    transaction::{OTHER_INPUTS, pins},
+    transaction::{OTHER_INPUTS, pins, unfit},
 };
 use crate::{
     git::{Content, FetchError, HistoryError, ProjectLock, Snapshot},
@@ -156,7 +156,7 @@ pub enum InputError {
     NoOwnInput { name: InputName, own: String, known: String },
     #[error(transparent)]
     Evaluate(#[from] Box<EvaluateError>),
-    #[error("inputs of inputs can't be used:\n{}", .0.iter().map(|unfit| format!("- {unfit}")).collect::<Vec<_>>().join("\n"))]
+    #[error("inputs of inputs can't be used:\n{}", unfit(.0))]
     Unfit(Vec<Unfit>),
 }
 

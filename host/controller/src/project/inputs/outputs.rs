@@ -1,7 +1,9 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use thymis_core::{
-    evaluation::Cause,
     grant::{Entry, Lock},
     id::InputName,
     json, nix as text,
@@ -22,19 +24,24 @@ use crate::{
 /// The attribute that a flake of ours has for this.
 const ATTRIBUTE: &str = "discovery";
 
+/// How long a flake is asked what it offers, about.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 impl Project {
     /// What the flake of an input offers that is in use from now on. Where that can't be known, generating doesn't check it.
     pub(super) fn offered(&self, project: &state::Project, name: &InputName, entry: &Entry) -> Option<Outputs> {
         let nix = self.host.nix.as_ref()?;
         let found = || {
             let (mut project, mut lock) = (project.clone(), self.lock()?);
-            project.inputs.entry(name.clone()).or_insert_with(|| state::Input::new(entry.pin.url.clone()));
+            // Another address, where it is replaced.
+            let input = || state::Input::new(entry.pin.url.clone());
+            project.inputs.entry(name.clone()).or_insert_with(input).url.clone_from(&entry.pin.url);
             lock.inputs.insert(name.clone(), entry.clone());
             lock.inputs.retain(|name, _| project.inputs.contains_key(name));
             self.discover(nix, &project, &lock, name)
         };
         let told = |error: &InputError| {
-            let error = crate::report::chain(error);
+            let error = thymis_core::untrusted::short(&crate::report::chain(error));
             tracing::warn!(
                 "it isn't known which outputs the flake of `{name}` has, so generating won't check them; `thymis input lock` looks again: {error}"
             );
@@ -42,7 +49,8 @@ impl Project {
         found().inspect_err(told).ok()
     }
 
-    /// Looks up what flakes offer of which that isn't known yet.
+    /// Looks up what the flakes offer that are in use. Also what is known: they may offer something else once what they follow
+    /// has moved.
     pub(super) fn look_up_outputs(
         &self,
         nix: &Nix,
@@ -51,8 +59,9 @@ impl Project {
     ) -> Result<(), InputError> {
         let names: Vec<InputName> = lock.inputs.keys().cloned().collect();
         for name in names.iter().filter(|name| !is_nixpkgs(name)) {
-            let Some(entry) = lock.inputs.get(name).filter(|entry| entry.outputs.is_none()) else { continue };
+            let Some(entry) = lock.inputs.get(name) else { continue };
             let is_used = entry.grant.is_some()
+                || entry.outputs.is_some()
                 || self.pinned_input(name).is_ok_and(|(_, repository)| matches!(repository.contents, Contents::Plain));
             if is_used {
                 let outputs = self.discover(nix, project, lock, name)?;
@@ -88,7 +97,7 @@ impl Project {
 
         let sources = self.sources(nix, lock, &flake_lock, &BTreeSet::from([name.clone()])).map_err(Box::new)?;
         let urls = flake_lock.urls().into_iter().collect();
-        read(&nix.evaluation(&source, sources, urls)).map_err(InputError::from)
+        read(nix.evaluation(&source, sources, urls)).map_err(InputError::from)
     }
 }
 
@@ -97,26 +106,29 @@ pub(super) fn is_nixpkgs(name: &InputName) -> bool {
     name.as_str() == "nixpkgs"
 }
 
-fn read(evaluation: &Evaluation<'_>) -> Result<Outputs, NixError> {
+fn read(evaluation: Evaluation<'_>) -> Result<Outputs, NixError> {
+    let begin = Instant::now();
+    let evaluation = evaluation.in_seconds(PATIENCE.as_secs() / 2);
     match evaluation.eval(&format!("{ATTRIBUTE}.kinds"), "kinds: kinds") {
-        Ok(kinds) => Ok(Outputs::parse(&kinds)?),
-        // One of them ends all of the evaluation: each is asked for alone.
-        Err(NixError::Evaluation(diagnosis)) if !matches!(diagnosis.cause, Cause::Timeout | Cause::OutOfMemory) => {
-            let names: Vec<String> =
-                serde_json::from_slice(&evaluation.eval(&format!("{ATTRIBUTE}.names"), "names: names")?)?;
-            let mut kinds = BTreeMap::new();
-            for name in names {
-                let mut quoted = String::new();
-                text::string(&name, &mut quoted);
-                let kind = match evaluation.eval(&format!("{ATTRIBUTE}.kinds"), &format!("kinds: kinds.{quoted}")) {
-                    Ok(kind) => serde_json::from_slice(&kind)?,
-                    Err(NixError::Evaluation(_)) => Kind::Unlisted,
-                    Err(error) => return Err(error),
-                };
-                kinds.insert(name, kind);
-            }
-            Ok(kinds.into_iter().collect())
-        }
-        Err(error) => Err(error),
+        Ok(kinds) => return Ok(Outputs::parse(&kinds)?),
+        Err(NixError::Evaluation(_) | NixError::Limit { .. }) => {}
+        Err(error) => return Err(error),
     }
+    // One of them ends all of the evaluation, or doesn't end: each is asked for alone.
+    let evaluation = evaluation.in_seconds(PATIENCE.as_secs() / 6);
+    let names = evaluation.eval(&format!("{ATTRIBUTE}.names"), "names: names")?;
+    let names: Vec<String> = serde_json::from_slice(&names)?;
+    let ask = |name: &str| {
+        if begin.elapsed() > PATIENCE {
+            return Ok(Kind::Unlisted);
+        }
+        let mut quoted = String::new();
+        text::string(name, &mut quoted);
+        match evaluation.eval(&format!("{ATTRIBUTE}.kinds"), &format!("kinds: kinds.{quoted}")) {
+            Ok(kind) => Ok(serde_json::from_slice(&kind)?),
+            Err(NixError::Evaluation(_) | NixError::Limit { .. }) => Ok(Kind::Unlisted),
+            Err(error) => Err(error),
+        }
+    };
+    names.into_iter().map(|name| Ok((name.clone(), ask(&name)?))).collect()
 }
