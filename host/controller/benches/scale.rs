@@ -131,12 +131,12 @@ fn commands(group: &mut BenchmarkGroup<'_, WallTime>, size: usize, world: &World
     group.bench_function(BenchmarkId::new("generate, one setting changed", size), |bencher| {
         bencher.iter_batched(&mut change, |()| generate(&project), BatchSize::PerIteration);
     });
-    let change = || {
+    let mut changed = || {
         change();
         generate(&project);
     };
     group.bench_function(BenchmarkId::new("commit, one setting changed", size), |bencher| {
-        bencher.iter_batched(change, |()| commit(&project), BatchSize::PerIteration);
+        bencher.iter_batched(&mut changed, |()| commit(&project), BatchSize::PerIteration);
     });
 }
 

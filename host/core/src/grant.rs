@@ -46,6 +46,9 @@ pub struct Entry {
     /// Updates leave it where it is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
+    /// It was fetched with a credential: not everybody may read it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
     /// What the flake of the pinned revision offers; absent: not known. No digest covers it, and it permits nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<Outputs>,
@@ -55,7 +58,7 @@ impl Entry {
     /// Pinned, and not accepted.
     #[must_use]
     pub fn pinned(pin: Pin) -> Self {
-        Self { pin, grant: None, next: None, branch: None, next_branch: None, held: false, outputs: None }
+        Self { pin, grant: None, next: None, branch: None, next_branch: None, held: false, private: false, outputs: None }
     }
 }
 

@@ -9,7 +9,8 @@ pub const MAX_LENGTH: usize = 63;
 const RESERVED: [&str; 14] = [
     "self", "builtins", "import", "true", "false", "null", "assert", "else", "if", "in", "inherit", "let", "or", "rec",
 ];
-const RESERVED_TOO: [&str; 5] = ["then", "with", "throw", "outputs", "inputs"];
+/// The last is the node of a flake.lock that is the project itself.
+const RESERVED_TOO: [&str; 6] = ["then", "with", "throw", "outputs", "inputs", "root"];
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` can't be {what}: {reason}")]

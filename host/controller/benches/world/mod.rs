@@ -37,8 +37,10 @@ impl World {
                 .map(|(input, source)| {
                     author::build(&source).unwrap();
                     let repository = folder.path().join(input);
-                    for file in ["README.md", "flake.nix", "thymis.toml"] {
-                        copy(&source.join(file), &repository.join(file));
+                    for file in ["README.md", "flake.nix", "thymis.toml", "module.nix", "app/server.py"] {
+                        if source.join(file).exists() {
+                            copy(&source.join(file), &repository.join(file));
+                        }
                     }
                     for component in fs::read_dir(source.join("modules")).unwrap() {
                         let component = component.unwrap();
@@ -84,10 +86,11 @@ impl World {
         project.add_input(&input.parse().unwrap(), &url, false, &mut |_| ControlFlow::Continue(())).unwrap();
     }
 
-    /// Another project with the same files and history. What was a copy before is gone.
+    /// Another project with the same files and history. It stays: where a folder was just removed, some file systems take
+    /// long for the next.
     pub(crate) fn copy_of(&self, project: &Project) -> Project {
-        let root = project.root().with_extension("copy");
-        let _ = fs::remove_dir_all(&root);
+        let root = (0..).map(|number| project.root().with_extension(number.to_string()));
+        let root = root.into_iter().find(|root| !root.exists()).unwrap();
         let status = Command::new("cp").arg("-a").arg(project.root()).arg(&root).status().unwrap();
         assert!(status.success());
         Project::open(&root, Arc::clone(&self.host)).unwrap()

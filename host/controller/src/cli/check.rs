@@ -72,6 +72,7 @@ fn as_json(checked: &Checked) -> serde_json::Value {
         "cached": checked.cached,
         "configurations": checked.configurations,
         "outside": checked.outside,
+        "hidden": checked.hidden,
     })
 }
 
@@ -83,6 +84,18 @@ fn print(checked: &Checked, verbose: bool) {
         }
     }
     print_outside(&checked.outside, verbose);
+    if !checked.hidden.is_empty() {
+        let shown: Vec<String> = checked.hidden.iter().take(LISTED).map(ToString::to_string).collect();
+        let more = if checked.hidden.len() > LISTED {
+            format!(" and {} more", checked.hidden.len() - LISTED)
+        } else {
+            String::new()
+        };
+        anstream::println!(
+            "{WARN}not all is known{RESET} of what repositories' NixOS modules set in {}{more}: they keep Nix from telling, or set very much",
+            shown.join(", ")
+        );
+    }
     let good = checked.configurations.values().filter(|outcome| matches!(outcome, Outcome::Ok { .. })).count();
     let cached = match checked.cached {
         0 => String::new(),

@@ -137,10 +137,6 @@ pub(super) fn run(context: &Context, command: &Input) -> Answer {
 }
 
 fn print_completed(done: &Completed) {
-    for (name, own, target) in &done.following {
-        let own = untrusted::short(own);
-        anstream::println!("{name}/{own} follows {target}, which is the same repository");
-    }
     match done.pinned.as_slice() {
         [] => anstream::println!("Everything is pinned"),
         pinned => anstream::println!("{GOOD}Pinned{RESET} {}", pinned.join(", ")),

@@ -134,6 +134,9 @@ fn host(arguments: &Arguments) -> Result<Host, Box<dyn Error>> {
     for (name, value) in &arguments.limits {
         match fetch.bound(name).or_else(|| nix.bound(name)) {
             Some(_) if *value == 0 => return Err(format!("the limit `{name}` can't be 0").into()),
+            Some(_) if name.starts_with("nix_") && *value > NixLimits::CEILING => {
+                return Err(format!("the limit `{name}` is at most {}", NixLimits::CEILING).into());
+            }
             Some(bound) => *bound = *value,
             None => limits.set(name, *value)?,
         }

@@ -17,6 +17,7 @@ use super::{
     error::{GitError, found},
     objects::{Content, Objects, WriteError, flush, flush_all, loose},
     tree::{Entry, Kind, TreeError, TreeLimits, TreeReader},
+    worktree::Seen,
 };
 
 /// The newest generated commit. Moving it is the commit point of a generation.
@@ -31,6 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct ProjectRepository {
     pub(super) repository: Repository,
     root: PathBuf,
+    pub(super) seen: Mutex<Seen>,
 }
 
 impl std::fmt::Debug for ProjectRepository {
@@ -176,7 +178,7 @@ impl ProjectRepository {
             Err(error) => return Err(absent(Some(error.into()))),
         };
         repository.set_config(&Config::open(&repository.commondir().join("config"))?)?;
-        Ok(Self { repository, root: root.to_owned() })
+        Ok(Self { repository, root: root.to_owned(), seen: Mutex::default() })
     }
 
     /// The folder of the work tree.
@@ -211,13 +213,21 @@ impl ProjectRepository {
         Ok(ProjectLock { _file: file, scratch, unflushed: Mutex::default() })
     }
 
-    /// Writes the tree with exactly these files; objects that exist are not written again.
+    /// Writes the tree with exactly these files; objects that exist are not written again. It is quicker with a tree that is
+    /// much like it.
     ///
     /// # Errors
-    /// A bad path, or the disk.
-    pub fn write_tree(&self, lock: &ProjectLock, files: BTreeMap<String, Content>) -> Result<Oid, WriteError> {
-        let changes = files.into_iter().map(|(path, content)| (path, Some(content))).collect();
-        self.edit_tree(lock, None, &changes)
+    /// A bad path, an unreadable `like`, or the disk.
+    pub fn write_tree(
+        &self,
+        lock: &ProjectLock,
+        like: Option<Oid>,
+        files: &BTreeMap<String, Content>,
+    ) -> Result<Oid, WriteError> {
+        let mut objects = Objects::new(&self.repository)?;
+        let tree = objects.replace(like, files)?;
+        lock.later(objects.write(lock.scratch())?);
+        Ok(tree)
     }
 
     /// Writes the tree `base` with changed paths (`None` removes one). Only folders with changes are touched.
@@ -236,12 +246,12 @@ impl ProjectRepository {
         Ok(tree)
     }
 
-    /// What [`Self::edit_tree`] would answer; writes nothing.
+    /// What [`Self::write_tree`] would answer; writes nothing.
     ///
     /// # Errors
-    /// A bad path, or an unreadable `base`.
-    pub fn tree_id(&self, base: Option<Oid>, changes: &BTreeMap<String, Option<Content>>) -> Result<Oid, WriteError> {
-        Objects::new(&self.repository)?.edit(base, changes)
+    /// A bad path, or an unreadable `like`.
+    pub fn tree_id(&self, like: Option<Oid>, files: &BTreeMap<String, Content>) -> Result<Oid, WriteError> {
+        Objects::new(&self.repository)?.replace(like, files)
     }
 
     /// Writes a commit that no ref names yet. Its time is now.

@@ -6,6 +6,7 @@
 //! Writing the project: a [`ProjectRepository`] writes trees and refs, and brings generated files into the work tree.
 
 mod bare;
+mod blob;
 mod copies;
 mod credential;
 mod error;
@@ -18,6 +19,7 @@ mod path;
 mod project;
 mod relation;
 mod snapshot;
+mod stamp;
 mod store;
 mod tree;
 mod unfinished;
@@ -26,6 +28,7 @@ mod worktree;
 #[cfg(test)]
 mod tests;
 
+pub use blob::Blob;
 pub use credential::{CredentialError, CredentialProblem, Credentials};
 pub use error::GitError;
 pub use fetch::{
@@ -40,6 +43,7 @@ pub use path::{PathError, check_path};
 pub use project::{Applied, ApplyError, Generated};
 pub use relation::{Between, Commit, Relation};
 pub use snapshot::{Snapshot, SnapshotError};
+pub(crate) use stamp::Stamp;
 pub use store::{Fetched, Store};
 pub use tree::{Entry, Kind, TreeError, TreeLimits};
 pub use worktree::{Foreign, ForeignKind, WorktreeError};

@@ -11,6 +11,7 @@ use git2::{ObjectType, OdbLookupFlags, Oid, Repository};
 use rayon::prelude::*;
 
 use super::{
+    blob::Blob,
     error::GitError,
     path::{PathError, check_path},
     tree::{Entry, Folder, Kind, TreeError, TreeLimits, TreeReader, below},
@@ -19,14 +20,16 @@ use super::{
 /// Fewer new objects than this become loose ones, which git's own housekeeping packs; a pack for every changed setting
 /// would make each look-up slower.
 const PACK_FROM: usize = 32;
+/// Fewer new objects than this aren't worth a pack of their own. Several are built at once.
+const PACK: usize = 8_192;
 
 /// What is to stand at a path of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
-    /// A plain file with these bytes.
-    File(Vec<u8>),
+    /// A plain file.
+    File(Blob),
     /// The same, to be run.
-    Executable(Vec<u8>),
+    Executable(Blob),
     /// An object that the repository has already.
     Entry(Entry),
 }
@@ -58,8 +61,10 @@ pub(super) struct Objects<'repo> {
     odb: git2::Odb<'repo>,
     reader: TreeReader<'repo>,
     known: HashSet<Oid>,
-    new: Vec<(Oid, ObjectType, Vec<u8>)>,
+    new: Vec<New>,
 }
+
+type New = (Oid, ObjectType, Blob);
 
 /// One level of the changes: what stands there (`None`: nothing any more), or the changes below.
 enum Change<'a> {
@@ -84,44 +89,63 @@ impl<'repo> Objects<'repo> {
         base: Option<Oid>,
         changes: &BTreeMap<String, Option<Content>>,
     ) -> Result<Oid, WriteError> {
+        self.tree(base, true, changes.iter().map(|(path, content)| (path, content.as_ref())))
+    }
+
+    /// The tree with exactly these files. What the tree `like` has at the same paths is there, and isn't looked up.
+    pub(super) fn replace(&mut self, like: Option<Oid>, files: &BTreeMap<String, Content>) -> Result<Oid, WriteError> {
+        self.tree(like, false, files.iter().map(|(path, content)| (path, Some(content))))
+    }
+
+    fn tree<'a>(
+        &mut self,
+        base: Option<Oid>,
+        keep: bool,
+        changes: impl Iterator<Item = (&'a String, Option<&'a Content>)>,
+    ) -> Result<Oid, WriteError> {
+        let changes: Vec<_> = changes.collect();
+        // Hashing takes the time, and what was hashed stays so.
+        changes.par_iter().try_for_each(|(_, content)| match content {
+            Some(Content::File(blob) | Content::Executable(blob)) => blob.oid().map(|_| ()),
+            _ => Ok(()),
+        })?;
         let mut root = BTreeMap::new();
         for (path, content) in changes {
             check_path(path)?;
-            insert(&mut root, path, path, content.as_ref())?;
+            insert(&mut root, path, path, content)?;
         }
-        match self.folder(base, &root, "")? {
+        match self.folder(base, keep, &root, "")? {
             Some(oid) => Ok(oid),
-            None => self.add(ObjectType::Tree, Vec::new()),
+            None => self.add(ObjectType::Tree, Oid::hash_object(ObjectType::Tree, &[])?, Vec::new().into()),
         }
     }
 
-    /// `None` is a folder without files, which git doesn't have.
+    /// `None` is a folder without files, which git doesn't have. What isn't changed stays if `keep`.
     fn folder(
         &mut self,
         base: Option<Oid>,
+        keep: bool,
         changes: &BTreeMap<&str, Change<'_>>,
         path: &str,
     ) -> Result<Option<Oid>, WriteError> {
-        let mut folder = match base {
+        let standing = match base {
             Some(oid) => self.reader.folder(oid, path)?,
             None => Folder::new(),
         };
+        let mut folder = if keep { standing.clone() } else { Folder::new() };
         for (name, change) in changes {
+            let before = standing.get(*name).copied();
             let entry = match change {
                 Change::Here(None) => None,
                 Change::Here(Some(Content::Entry(entry))) => Some(*entry),
-                Change::Here(Some(Content::File(bytes))) => {
-                    Some(Entry { oid: self.add_bytes(ObjectType::Blob, bytes)?, kind: Kind::File })
-                }
-                Change::Here(Some(Content::Executable(bytes))) => {
-                    Some(Entry { oid: self.add_bytes(ObjectType::Blob, bytes)?, kind: Kind::Executable })
-                }
+                Change::Here(Some(Content::File(blob))) => Some(self.file(before, blob, Kind::File)?),
+                Change::Here(Some(Content::Executable(blob))) => Some(self.file(before, blob, Kind::Executable)?),
                 Change::Below(changes) => {
-                    let standing = folder.get(*name).copied();
-                    let base = standing.filter(|entry| entry.kind == Kind::Folder);
-                    let edited = self.folder(base.map(|entry| entry.oid), changes, &below(path, name))?;
+                    let base = before.filter(|entry| entry.kind == Kind::Folder);
+                    let edited = self.folder(base.map(|entry| entry.oid), keep, changes, &below(path, name))?;
                     // Nothing to remove below a file: the file stays.
-                    edited.map(|oid| Entry { oid, kind: Kind::Folder }).or(if base.is_none() { standing } else { None })
+                    let file = before.filter(|_| keep && base.is_none());
+                    edited.map(|oid| Entry { oid, kind: Kind::Folder }).or(file)
                 }
             };
             match entry {
@@ -129,21 +153,27 @@ impl<'repo> Objects<'repo> {
                 None => folder.remove(*name),
             };
         }
-        if folder.is_empty() { Ok(None) } else { self.add(ObjectType::Tree, serialised(&folder)).map(Some) }
+        if folder.is_empty() {
+            return Ok(None);
+        }
+        if folder == standing {
+            return Ok(base);
+        }
+        let bytes = serialised(&folder);
+        self.add(ObjectType::Tree, Oid::hash_object(ObjectType::Tree, &bytes)?, bytes.into()).map(Some)
     }
 
-    fn add(&mut self, kind: ObjectType, bytes: Vec<u8>) -> Result<Oid, WriteError> {
-        let oid = Oid::hash_object(kind, &bytes)?;
+    fn file(&mut self, before: Option<Entry>, blob: &Blob, kind: Kind) -> Result<Entry, WriteError> {
+        let oid = blob.oid()?;
+        if before.is_none_or(|before| before.oid != oid) {
+            self.add(ObjectType::Blob, oid, blob.clone())?;
+        }
+        Ok(Entry { oid, kind })
+    }
+
+    fn add(&mut self, kind: ObjectType, oid: Oid, bytes: Blob) -> Result<Oid, WriteError> {
         if self.is_new(oid) {
             self.new.push((oid, kind, bytes));
-        }
-        Ok(oid)
-    }
-
-    fn add_bytes(&mut self, kind: ObjectType, bytes: &[u8]) -> Result<Oid, WriteError> {
-        let oid = Oid::hash_object(kind, bytes)?;
-        if self.is_new(oid) {
-            self.new.push((oid, kind, bytes.to_vec()));
         }
         Ok(oid)
     }
@@ -156,47 +186,54 @@ impl<'repo> Objects<'repo> {
     /// the same file system that nobody else uses.
     pub(super) fn write(self, scratch: &Path) -> Result<Vec<PathBuf>, WriteError> {
         if self.new.len() >= PACK_FROM {
-            return self.write_pack(scratch).map(|()| Vec::new());
+            return self.write_packs(scratch).map(|()| Vec::new());
         }
-        let write =
-            |(_, kind, bytes): &(Oid, ObjectType, Vec<u8>)| Ok(loose(self.repository, self.odb.write(*kind, bytes)?));
+        let write = |(_, kind, bytes): &New| Ok(loose(self.repository, self.odb.write(*kind, bytes.bytes())?));
         self.new.iter().map(write).collect()
     }
 
-    fn write_pack(self, scratch: &Path) -> Result<(), WriteError> {
-        let name = self.build_pack(scratch)?;
-        let packs = self.repository.commondir().join("objects").join("pack");
-        std::fs::create_dir_all(&packs).map_err(|source| WriteError::Io { path: packs.clone(), source })?;
-        // A pack is found by its index, which therefore comes last.
-        for extension in ["pack", "idx"] {
-            let (file, target) = (format!("pack-{name}.{extension}"), packs.join(format!("pack-{name}.{extension}")));
-            flush(&scratch.join(&file))?;
-            std::fs::rename(scratch.join(&file), &target).map_err(|source| WriteError::Io { path: target, source })?;
-        }
-        flush(&packs)?;
-        Ok(self.odb.refresh()?)
-    }
-
-    /// Builds pack and index in `scratch`; answers the pack's name.
-    fn build_pack(&self, scratch: &Path) -> Result<String, WriteError> {
-        // A handle of its own, so that its backend in memory goes when the pack is done.
-        let staging = Repository::open(self.repository.path())?;
+    fn write_packs(self, scratch: &Path) -> Result<(), WriteError> {
         // Generated files are small, and searching for deltas between them takes most of the time. This libgit2 leaves out
         // what is larger than this; git's own housekeeping makes up for it.
         let config = scratch.join("config");
         std::fs::write(&config, "[pack]\ndeltaCacheSize = 1\n")
             .map_err(|source| WriteError::Io { path: config.clone(), source })?;
-        staging.set_config(&git2::Config::open(&config)?)?;
-        let odb = staging.odb()?;
-        let _memory = odb.add_new_mempack_backend(1000)?;
-        let mut builder = staging.packbuilder()?;
-        for (_, kind, bytes) in &self.new {
-            let oid = odb.write(*kind, bytes)?;
-            builder.insert_object(oid, None)?;
+        let count = (self.new.len() / PACK).clamp(1, rayon::current_num_threads());
+        let repository = self.repository.path();
+        let names: Vec<String> = self
+            .new
+            .par_chunks(self.new.len().div_ceil(count))
+            .map(|objects| build_pack(repository, &config, scratch, objects))
+            .collect::<Result<_, _>>()?;
+        let packs = self.repository.commondir().join("objects").join("pack");
+        std::fs::create_dir_all(&packs).map_err(|source| WriteError::Io { path: packs.clone(), source })?;
+        for name in names {
+            // A pack is found by its index, which therefore comes last.
+            for extension in ["pack", "idx"] {
+                let file = format!("pack-{name}.{extension}");
+                let (file, target) = (scratch.join(&file), packs.join(&file));
+                flush(&file)?;
+                std::fs::rename(&file, &target).map_err(|source| WriteError::Io { path: target, source })?;
+            }
         }
-        builder.write(scratch, 0o444)?;
-        Ok(builder.name()?.unwrap_or_default().to_owned())
+        flush(&packs)?;
+        Ok(self.odb.refresh()?)
     }
+}
+
+/// Builds a pack and its index in `scratch`; answers the pack's name.
+fn build_pack(repository: &Path, config: &Path, scratch: &Path, objects: &[New]) -> Result<String, WriteError> {
+    // A handle of its own, so that its backend in memory goes when the pack is done.
+    let staging = Repository::open(repository)?;
+    staging.set_config(&git2::Config::open(config)?)?;
+    let odb = staging.odb()?;
+    let _memory = odb.add_new_mempack_backend(1000)?;
+    let mut builder = staging.packbuilder()?;
+    for (_, kind, bytes) in objects {
+        builder.insert_object(odb.write(*kind, bytes.bytes())?, None)?;
+    }
+    builder.write(scratch, 0o444)?;
+    Ok(builder.name()?.unwrap_or_default().to_owned())
 }
 
 fn insert<'a>(

@@ -70,9 +70,9 @@ impl ProjectRepository {
     ) -> Result<Applied, ApplyError> {
         self.recover(lock, generated)?;
         let new = self.generated_files(Some(tree), generated)?;
-        let known = self.known_files(generated)?;
-        let plan = Plan::make(self.root(), &new, &known)?;
-        let staged = plan.stage(&mut self.reader()?, lock.scratch())?;
+        let known = self.known_files(Some(tree), generated)?;
+        let plan = Plan::make(self.root(), &self.seen, &new, &known)?;
+        let staged = plan.stage(self.repository.path(), lock.scratch())?;
         let before = self.draft()?;
         let draft = self.publish_draft(lock, tree, message, expected)?;
         let Installed { written, removed } = staged.install()?;
@@ -90,8 +90,8 @@ impl ProjectRepository {
         new: &BTreeMap<String, Oid>,
         generated: Generated<'_>,
     ) -> Result<(Vec<String>, Vec<String>), ApplyError> {
-        let known = self.known_files(generated)?;
-        Ok(Plan::make(self.root(), new, &known)?.paths())
+        let known = self.known_files(None, generated)?;
+        Ok(Plan::make(self.root(), &self.seen, new, &known)?.paths())
     }
 
     /// Moves the draft from `expected` to a new commit of `tree`, or leaves it where its tree is `tree` already.
@@ -172,9 +172,9 @@ impl ProjectRepository {
         let changed: BTreeSet<String> =
             before.keys().chain(new.keys()).filter(|path| before.get(*path) != new.get(*path)).cloned().collect();
         new.retain(|path, _| changed.contains(path));
-        let known = self.known_files(&|path| changed.contains(path))?;
-        let plan = Plan::make(self.root(), &new, &known)?;
-        let Installed { written, removed } = plan.stage(&mut self.reader()?, lock.scratch())?.install()?;
+        let known = self.known_files(Some(draft.tree), &|path| changed.contains(path))?;
+        let plan = Plan::make(self.root(), &self.seen, &new, &known)?;
+        let Installed { written, removed } = plan.stage(self.repository.path(), lock.scratch())?.install()?;
         self.mark_worktree(lock, draft.commit)?;
         Ok(Some(Applied { draft, new_draft: false, written, removed }))
     }
@@ -260,19 +260,22 @@ impl ProjectRepository {
     }
 
     /// Versions of generated files that can be had again: those of the draft, of the work tree's last commit, of the
-    /// branch, which a person may just have checked out, and of what git is in the middle of.
-    fn known_files(&self, generated: Generated<'_>) -> Result<Known, HistoryError> {
-        let draft = self.draft()?.map(|draft| draft.tree);
-        let worktree = self.reference(WORKTREE_REF)?.map(|commit| self.tree_of(commit)).transpose()?;
-        let head = self.head()?.map(|commit| self.tree_of(commit)).transpose()?;
-        let files = |tree: Option<Oid>| self.generated_files(tree, generated);
-        let (merged, unmerged) = self.half_done(generated);
-        let versions = vec![
-            files(draft)?,
-            files(worktree.filter(|tree| Some(*tree) != draft))?,
-            files(head.filter(|tree| Some(*tree) != draft && Some(*tree) != worktree))?,
-            merged,
+    /// branch, which a person may just have checked out, and of what git is in the middle of. No tree is listed twice, and
+    /// `new` was.
+    fn known_files(&self, new: Option<Oid>, generated: Generated<'_>) -> Result<Known, HistoryError> {
+        let trees = [
+            self.draft()?.map(|draft| draft.tree),
+            self.reference(WORKTREE_REF)?.map(|commit| self.tree_of(commit)).transpose()?,
+            self.head()?.map(|commit| self.tree_of(commit)).transpose()?,
         ];
+        let (merged, unmerged) = self.half_done(generated);
+        let (mut versions, mut listed) = (vec![merged], vec![new]);
+        for tree in trees {
+            if !listed.contains(&tree) {
+                versions.push(self.generated_files(tree, generated)?);
+                listed.push(tree);
+            }
+        }
         Ok(Known { versions, unmerged })
     }
 

@@ -66,6 +66,12 @@ impl Store {
         Self { plain_http, ..self }
     }
 
+    /// Whether a repository is fetched with a credential.
+    #[must_use]
+    pub fn has_credential(&self, url: &FlakeReference) -> bool {
+        self.credentials.of(url).is_some()
+    }
+
     #[must_use]
     pub fn allows_plain_http(&self) -> bool {
         self.plain_http

@@ -8,17 +8,24 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt, fs, io,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::SystemTime,
 };
 
-use git2::{ObjectType, Oid};
+use git2::{ObjectType, Oid, Repository};
 use rayon::prelude::*;
 use rustix::fs::{Access, access};
 use thymis_core::untrusted;
 
-use super::tree::{TreeError, TreeReader};
+use super::{
+    stamp::Stamp,
+    tree::{TreeError, TreeLimits, TreeReader},
+};
 
 /// No generated file is as large: a larger one is somebody else's, and is not read.
 const LARGEST: u64 = 64 << 20;
+/// How many files a thread puts beside the work tree at a time, in a folder of their own: one folder takes them one by one.
+const STAGED: usize = 256;
 /// How many foreign files a message names.
 const NAMED: usize = 20;
 
@@ -43,6 +50,9 @@ impl Known {
         self.unmerged.contains(path) || self.versions.iter().any(|files| files.get(path) == Some(&oid))
     }
 }
+
+/// The blobs of files that were read, by path. While a file's stamp is the same it isn't read again.
+pub(super) type Seen = HashMap<String, (Stamp, Oid)>;
 
 /// A path in the way of a generated file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,21 +136,23 @@ enum Standing {
 impl<'a> Plan<'a> {
     /// Compares the work tree with the files that it should hold, `new`. What stands there must be `new` or `known`. Paths of
     /// `known` that are not in `new` are removed.
-    pub(super) fn make(root: &'a Path, new: &'a Files, known: &'a Known) -> Result<Self, WorktreeError> {
+    pub(super) fn make(
+        root: &'a Path,
+        seen: &Mutex<Seen>,
+        new: &'a Files,
+        known: &'a Known,
+    ) -> Result<Self, WorktreeError> {
         let paths: BTreeSet<&'a str> = new.keys().chain(known.paths()).map(String::as_str).collect();
         let folders = Folders::examine(root, &paths)?;
         let paths: Vec<&str> = paths.into_iter().collect();
-        let standing = paths.par_iter().map(|path| standing(root, path, &folders)).collect::<Result<Vec<_>, _>>()?;
+        let standing = all_standing(root, &mut seen.lock().unwrap_or_else(PoisonError::into_inner), &paths, &folders)?;
         let mut plan = Self { root, write: Vec::new(), remove: Vec::new() };
         let mut foreign = Vec::new();
         for (path, standing) in paths.into_iter().zip(standing) {
             let wanted = new.get(path).copied();
             let present = match standing {
                 Standing::Nothing => None,
-                Standing::Empty => Some(
-                    Oid::hash_object(ObjectType::Blob, &[])
-                        .map_err(|error| TreeError::Git { path: path.to_owned(), source: error.into() })?,
-                ),
+                Standing::Empty => Some(Oid::hash_object(ObjectType::Blob, &[]).map_err(|error| unread(path, error))?),
                 Standing::Blob(oid) if wanted == Some(oid) || known.has(path, oid) => Some(oid),
                 Standing::Blob(_) => {
                     foreign.push(Foreign { path: path.to_owned(), kind: ForeignKind::Edited });
@@ -168,8 +180,9 @@ impl<'a> Plan<'a> {
         (write, self.remove.iter().map(|path| (*path).to_owned()).collect())
     }
 
-    /// Puts every new file into `scratch`, which is on the same file system, and looks whether folders can be written.
-    pub(super) fn stage(self, reader: &mut TreeReader<'_>, scratch: &'a Path) -> Result<Staged<'a>, WorktreeError> {
+    /// Puts every new file of `repository` into `scratch`, which is on the same file system, and looks whether folders can
+    /// be written.
+    pub(super) fn stage(self, repository: &Path, scratch: &'a Path) -> Result<Staged<'a>, WorktreeError> {
         let touched: BTreeSet<PathBuf> = self
             .write
             .iter()
@@ -184,11 +197,17 @@ impl<'a> Plan<'a> {
             access(&folder, Access::WRITE_OK | Access::EXEC_OK)
                 .map_err(|error| WorktreeError::at(&folder, error.into()))?;
         }
-        for (index, (path, oid)) in self.write.iter().enumerate() {
-            let bytes = reader.blob(*oid, path, usize::MAX)?;
-            let file = scratch.join(index.to_string());
-            fs::write(&file, bytes).map_err(|error| WorktreeError::at(&file, error))?;
-        }
+        self.write.par_chunks(STAGED).enumerate().try_for_each(|(chunk, files)| {
+            let folder = scratch.join(chunk.to_string());
+            fs::create_dir_all(&folder).map_err(|error| WorktreeError::at(&folder, error))?;
+            let repository = Repository::open(repository).map_err(|error| unread("", error))?;
+            let mut reader = TreeReader::new(&repository, TreeLimits::default())?;
+            files.iter().enumerate().try_for_each(|(index, (path, oid))| {
+                let bytes = reader.blob(*oid, path, usize::MAX)?;
+                let file = folder.join(index.to_string());
+                fs::write(&file, bytes).map_err(|error| WorktreeError::at(&file, error))
+            })
+        })?;
         Ok(Staged { plan: self, scratch })
     }
 }
@@ -217,8 +236,12 @@ impl Staged<'_> {
                 fs::create_dir_all(folder).map_err(|error| WorktreeError::at(folder, error))?;
                 made.insert(folder.to_owned());
             }
-            fs::rename(self.scratch.join(index.to_string()), &target)
-                .map_err(|error| WorktreeError::at(&target, error))?;
+            let staged = self.scratch.join((index / STAGED).to_string()).join((index % STAGED).to_string());
+            fs::rename(staged, &target).map_err(|error| WorktreeError::at(&target, error))?;
+        }
+        for chunk in 0..write.len().div_ceil(STAGED) {
+            // Empty now; who takes the lock next removes what is left.
+            let _ = fs::remove_dir(self.scratch.join(chunk.to_string()));
         }
         for path in &remove {
             let target = root.join(path);
@@ -271,29 +294,67 @@ impl<'a> Folders<'a> {
     }
 }
 
-fn standing(root: &Path, path: &str, folders: &Folders<'_>) -> Result<Standing, WorktreeError> {
+/// What stands at each of the paths.
+fn all_standing(
+    root: &Path,
+    seen: &mut Seen,
+    paths: &[&str],
+    folders: &Folders<'_>,
+) -> Result<Vec<Standing>, WorktreeError> {
+    let now = SystemTime::now();
+    let looked: Vec<(Standing, Option<Stamp>)> =
+        paths.par_iter().map(|path| standing(root, path, folders, seen, now)).collect::<Result<_, _>>()?;
+    if seen.len() > 2 * paths.len() {
+        seen.clear();
+    }
+    let read = paths.iter().zip(&looked).filter_map(|(path, (standing, stamp))| match standing {
+        Standing::Blob(oid) => Some((*path, (*stamp.as_ref()?, *oid))),
+        _ => None,
+    });
+    for (path, new) in read {
+        if seen.get(path) != Some(&new) {
+            seen.insert(path.to_owned(), new);
+        }
+    }
+    Ok(looked.into_iter().map(|(standing, _)| standing).collect())
+}
+
+fn standing(
+    root: &Path,
+    path: &str,
+    folders: &Folders<'_>,
+    seen: &Seen,
+    now: SystemTime,
+) -> Result<(Standing, Option<Stamp>), WorktreeError> {
     if let Some(kind) = folders.above(path) {
-        return Ok(Standing::Foreign(kind));
+        return Ok((Standing::Foreign(kind), None));
     }
     let full = root.join(path);
     let failed = |error| WorktreeError::at(&full, error);
     let metadata = match fs::symlink_metadata(&full) {
         Ok(metadata) => metadata,
-        Err(error) if absent(&error) => return Ok(Standing::Nothing),
+        Err(error) if absent(&error) => return Ok((Standing::Nothing, None)),
         Err(error) => return Err(failed(error)),
     };
-    Ok(match metadata.len() {
+    let stamp = Stamp::of(&metadata, now);
+    let standing = match metadata.len() {
         _ if metadata.is_symlink() => Standing::Foreign(ForeignKind::Symlink),
         _ if !metadata.is_file() => Standing::Foreign(ForeignKind::NotAFile),
         0 => Standing::Empty,
         size if size > LARGEST => Standing::Foreign(ForeignKind::Edited),
-        _ => {
-            let bytes = fs::read(&full).map_err(failed)?;
-            let oid = Oid::hash_object(ObjectType::Blob, &bytes)
-                .map_err(|error| TreeError::Git { path: path.to_owned(), source: error.into() })?;
-            Standing::Blob(oid)
-        }
-    })
+        _ => match seen.get(path) {
+            Some((then, oid)) if stamp == Some(*then) => Standing::Blob(*oid),
+            _ => {
+                let bytes = fs::read(&full).map_err(failed)?;
+                Standing::Blob(Oid::hash_object(ObjectType::Blob, &bytes).map_err(|error| unread(path, error))?)
+            }
+        },
+    };
+    Ok((standing, stamp))
+}
+
+fn unread(path: &str, error: git2::Error) -> WorktreeError {
+    TreeError::Git { path: path.to_owned(), source: error.into() }.into()
 }
 
 fn absent(error: &io::Error) -> bool {

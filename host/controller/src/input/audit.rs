@@ -7,6 +7,7 @@ use std::{
 
 use thymis_core::{
     digest::{NarHash, Revision},
+    id::InputName,
     reference::FlakeReference,
     untrusted,
 };
@@ -70,6 +71,13 @@ pub enum Why {
         "only what everybody can fetch by https can be an input of an input; add it to the project with `thymis input add`, and let it stand in with `thymis input follow`"
     )]
     Address,
+    #[error("what it is locked to has characters that addresses don't have; ask its author to lock it anew")]
+    Text,
+    /// It is private, and the project has it as this input.
+    #[error(
+        "it is your private input `{target}`; if the flake of `{input}` may read that, run `thymis input follow {input} {own} {target}`"
+    )]
+    Yours { input: InputName, own: String, target: InputName },
     #[error("it is at no revision; run `thymis input lock` again, or ask its author to lock it anew")]
     Revision,
     #[error("what it contains isn't known by a hash; run `thymis input lock` again, or ask its author to lock it anew")]
@@ -82,41 +90,54 @@ pub enum Why {
         "that isn't there, or follows it in turn; ask its author to put it right, or let it follow another input with `thymis input follow`"
     )]
     Follows,
-    #[error("its files aren't those that it was locked to; ask its author to lock it anew, or who serves it what was changed")]
+    #[error(
+        "its files aren't those that it was locked to; ask its author to lock it anew, or who serves it what was changed"
+    )]
     Changed,
     /// With what is said of its host.
     #[error("it wasn't reached; {0}")]
     Unreached(String),
     /// With what Nix says.
     #[error(
-        "Nix, which has no credential, can't fetch it ({0}); if it is private, add it to the project with `thymis input add`, and what leads there too: `thymis input lock` then lets them stand in"
+        "Nix, which has no credential, can't fetch it ({0}); if it is private, add it to the project with `thymis input add`, and what leads there too, and let them stand in with `thymis input follow`"
     )]
     Unfetched(String),
 }
 
 impl FlakeLock {
-    /// Every node that isn't an input of the project itself, and what inputs follow.
+    /// Every node that isn't an input of the project itself, and what inputs follow. `private` are inputs that not everybody
+    /// may read.
     ///
     /// # Errors
     /// Those that can't be used, each with the shortest way that leads to it.
-    pub fn audit(&self, plain_http: bool) -> Result<(), Vec<Unfit>> {
+    pub fn audit(&self, plain_http: bool, private: &BTreeSet<InputName>) -> Result<(), Vec<Unfit>> {
         let ways = self.ways();
         let is_direct = |way: &Option<(&str, &str)>| way.is_none_or(|(parent, _)| parent == self.root);
         let mut own: BTreeMap<NarHash, BTreeSet<Option<String>>> = BTreeMap::new();
         for node in ways.0.iter().filter(|(_, way)| is_direct(way)).filter_map(|(name, _)| self.nodes.get(*name)) {
-            node.hash().into_iter().for_each(|hash| drop(own.entry(hash).or_default().insert(node.repository())));
+            if let Some(hash) = node.hash() {
+                own.entry(hash).or_default().insert(node.repository());
+            }
         }
+        let secret: BTreeSet<NarHash> =
+            private.iter().filter_map(|name| self.nodes.get(self.resolve(&[name.to_string()])?)?.hash()).collect();
         // Nix takes files by their hash, wherever they are said to be from.
         let takes = |node: &Node| {
-            let repositories = own.get(&node.hash()?)?;
-            (!repositories.contains(&node.repository())).then_some(Why::Taken)
+            let hash = node.hash()?;
+            let repositories = own.get(&hash)?;
+            (secret.contains(&hash) || !repositories.contains(&node.repository())).then_some(Why::Taken)
         };
         let mut unfit = Vec::new();
         for (name, way) in &ways.0 {
             let Some(node) = self.nodes.get(*name).filter(|_| unfit.len() < TOLD) else { continue };
-            if !is_direct(way)
-                && let Some(why) = node.unfit(plain_http).or_else(|| takes(node))
-            {
+            let why = if !node.is_plain() {
+                Some(Why::Text)
+            } else if is_direct(way) {
+                None
+            } else {
+                node.unfit(plain_http).or_else(|| takes(node))
+            };
+            if let Some(why) = why {
                 unfit.push(Unfit { chain: ways.chain(name), what: node.described(), why });
             }
             for (own, edge) in &node.inputs {
@@ -131,6 +152,24 @@ impl FlakeLock {
             }
         }
         if unfit.is_empty() { Ok(()) } else { Err(unfit) }
+    }
+
+    /// The lock of an input's own, as that of a project that has this one input.
+    #[must_use]
+    pub fn of_input(mut self, input: &InputName) -> Self {
+        for edge in self.nodes.values_mut().flat_map(|node| node.inputs.values_mut()) {
+            if let Edge::Follows(path) = edge {
+                path.insert(0, input.to_string());
+            }
+        }
+        let mut root = "root".to_owned();
+        while self.nodes.contains_key(&root) {
+            root.push('_');
+        }
+        let mut node = Node::default();
+        node.inputs.insert(input.to_string(), Edge::Node(std::mem::replace(&mut self.root, root.clone())));
+        self.nodes.insert(root, node);
+        self
     }
 
     /// The shortest way to what an address without `git+` names, or one with a revision, too.
@@ -191,13 +230,24 @@ impl Node {
         untrusted::short(&format!("{kind} {}", place.unwrap_or_default()))
     }
 
-    /// Where it is fetched from, however that is written.
+    /// The repository that it is fetched from, however that is written.
     fn repository(&self) -> Option<String> {
-        let address = self.address()?;
-        let git = if self.text("type") == Some("git") { "git+" } else { "" };
-        let reference = format!("{git}{address}").parse::<FlakeReference>();
-        let url = reference.map_or(address, |reference| reference.fetch_url());
+        let scheme = match self.text("type")? {
+            "git" => "git+",
+            "github" | "gitlab" | "sourcehut" => "",
+            _ => return None,
+        };
+        let reference: FlakeReference = format!("{scheme}{}", self.address()?).parse().ok()?;
+        let url = reference.fetch_url();
         Some(url.trim_end_matches('/').trim_end_matches(".git").to_ascii_lowercase())
+    }
+
+    /// Whether everything that it is locked to is one word. Nix takes the texts into addresses and settings as they are.
+    fn is_plain(&self) -> bool {
+        let is_word =
+            |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && !b"#\"'<>\\^`{|}".contains(&byte));
+        let texts = self.locked.iter().flat_map(|locked| locked.values()).filter_map(serde_json::Value::as_str);
+        texts.into_iter().all(is_word)
     }
 
     fn unfit(&self, plain_http: bool) -> Option<Why> {
@@ -238,7 +288,8 @@ mod tests {
             },
         });
         let lock = FlakeLock::parse(lock.to_string().as_bytes()).unwrap();
-        lock.audit(false).map_err(|unfit| unfit.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        lock.audit(false, &BTreeSet::new())
+            .map_err(|unfit| unfit.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     }
 
     fn good(kind: &str, url: &str) -> serde_json::Value {
@@ -265,7 +316,8 @@ mod tests {
             let locked = good("git", "https://a.example/b");
             let sensors = json!({ "inputs": { "x": ["sensors", x], "y": ["sensors", "x"] }, "locked": locked });
             let lock = json!({ "root": "root", "version": 7, "nodes": { "root": root, "sensors": sensors } });
-            FlakeLock::parse(lock.to_string().as_bytes()).unwrap().audit(false).unwrap_err()[0].clone()
+            FlakeLock::parse(lock.to_string().as_bytes()).unwrap().audit(false, &BTreeSet::new()).unwrap_err()[0]
+                .clone()
         };
         for x in ["y", "x", "nowhere"] {
             let unfit = audit(x);
@@ -283,7 +335,7 @@ mod tests {
         }
         nodes[name(9_000)] = json!({ "locked": { "type": "path", "path": "/etc" } });
         let lock = json!({ "root": "root", "version": 7, "nodes": nodes });
-        let unfit = FlakeLock::parse(lock.to_string().as_bytes()).unwrap().audit(false).unwrap_err();
+        let unfit = FlakeLock::parse(lock.to_string().as_bytes()).unwrap().audit(false, &BTreeSet::new()).unwrap_err();
         assert!(
             unfit[0].chain.to_string().starts_with("`… → n89") && unfit[0].chain.to_string().ends_with(" → n9000`")
         );
@@ -297,20 +349,23 @@ mod tests {
             node["narHash"] = json!(hash);
             node
         };
-        let audit = |of: serde_json::Value| {
+        let audited = |of: serde_json::Value, private: &BTreeSet<InputName>| {
             let mut nodes = json!({ "root": { "inputs": { "private": "private", "sensors": "sensors" } } });
             nodes["private"] = json!({ "locked": node("git", "https://github.com/o/r") });
             nodes["sensors"] = json!({ "inputs": { "x": "x" }, "locked": good("git", "https://a.example/b") });
             nodes["x"] = json!({ "locked": of });
             let lock = json!({ "root": "root", "version": 7, "nodes": nodes });
-            FlakeLock::parse(lock.to_string().as_bytes()).unwrap().audit(false)
+            FlakeLock::parse(lock.to_string().as_bytes()).unwrap().audit(false, private)
         };
+        let audit = |of| audited(of, &BTreeSet::new());
         let mut same = node("github", "");
         same.as_object_mut().unwrap().remove("url");
         same["owner"] = json!("o");
         same["repo"] = json!("r");
-        assert_eq!(audit(same), Ok(()));
+        assert_eq!(audit(same.clone()), Ok(()));
         assert_eq!(audit(node("git", "https://github.com/O/R.git")), Ok(()));
+        let private = BTreeSet::from(["private".parse().unwrap()]);
+        assert_eq!(audited(same.clone(), &private).unwrap_err()[0].why, Why::Taken);
         for other in [node("git", "https://a.example/r"), node("tarball", "https://github.com/o/r")] {
             assert_eq!(audit(other).unwrap_err()[0].why, Why::Taken);
         }
@@ -331,7 +386,11 @@ mod tests {
         refused(good("tarball", "file:///etc/x.tar"), "everybody");
         refused(good("hg", "https://a.example/b"), "supported");
         refused(json!({ "type": "git", "url": "https://a.example/b" }), "no revision");
-        refused(json!({ "type": "tarball", "url": "https://a.example/\u{1b}[2J" }), "by a hash");
+        refused(json!({ "type": "tarball", "url": "https://a.example/\u{1b}[2J" }), "characters");
+        let mut settings = good("github", "");
+        settings["owner"] = json!("o");
+        settings["repo"] = json!("r\nallow-unsafe-native-code-during-evaluation = true");
+        refused(settings, "characters");
         refused(json!({}), "of no kind");
         refused(serde_json::Value::Null, "of no kind");
         let mut short = good("git", "https://a.example/b");

@@ -12,6 +12,9 @@ use thymis_core::{
 };
 
 const MAX_NODES: usize = 10_000;
+/// Most inputs of one node, and most steps of a path that is followed.
+const MAX_EDGES: usize = 256;
+const MAX_PATH: usize = 32;
 
 /// `flake.lock`, version 7: <https://nix.dev/manual/nix/latest/command-ref/new-cli/nix3-flake#lock-files>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,6 +70,10 @@ pub enum FlakeLockError {
     #[error("flake.lock has {0} nodes, {MAX_NODES} are allowed")]
     TooMany(usize),
     #[error(
+        "flake.lock has a node with more than {MAX_EDGES} inputs, or one that follows a path of more than {MAX_PATH} names"
+    )]
+    TooLarge,
+    #[error(
         "flake.lock and modules.lock disagree on `{input}`: {what} {flake} there, {modules} here. Restore both files from one commit, or run `thymis input add --replace {input} URL`"
     )]
     Disagrees { input: InputName, what: &'static str, flake: String, modules: String },
@@ -86,6 +93,11 @@ impl FlakeLock {
         }
         if lock.nodes.len() > MAX_NODES {
             return Err(FlakeLockError::TooMany(lock.nodes.len()));
+        }
+        let is_long = |edge: &Edge| matches!(edge, Edge::Follows(path) if path.len() > MAX_PATH);
+        let has_many = |(name, node): (&String, &Node)| *name != lock.root && node.inputs.len() > MAX_EDGES;
+        if lock.nodes.iter().any(has_many) || lock.nodes.values().any(|node| node.inputs.values().any(is_long)) {
+            return Err(FlakeLockError::TooLarge);
         }
         Ok(lock)
     }
@@ -107,9 +119,9 @@ impl FlakeLock {
                 if let Some(target) = target.as_ref().filter(|target| pins.contains_key(*target)) {
                     node.inputs.insert(own.clone(), Edge::Follows(vec![target.to_string()]));
                 } else if let Some((old, edge)) = same.and_then(|(old, before)| Some((old, before.inputs.get(own)?))) {
-                    node.inputs.insert(own.clone(), edge.clone());
+                    node.inputs.insert(own.clone(), adopted(name, edge));
                     if let Edge::Node(below) = edge {
-                        nodes.extend(old.below(below));
+                        nodes.extend(old.adopted_below(name, below));
                     }
                 }
             }
@@ -134,30 +146,28 @@ impl FlakeLock {
         missing
     }
 
-    /// Takes the nodes below a direct input over from a lock that Nix made for the same inputs. They get names that are
-    /// free here.
+    /// Takes the nodes below a direct input over from a lock that Nix made for the same inputs.
     pub fn graft(&mut self, input: &InputName, from: &Self) {
-        let Some(edges) = from.direct(input.as_str()).map(|node| node.inputs.clone()) else { return };
-        let adopt = |edges: BTreeMap<String, Edge>| -> BTreeMap<String, Edge> {
-            let rename = |edge| match edge {
-                Edge::Node(name) => Edge::Node(format!("{input}_{name}")),
-                follows @ Edge::Follows(_) => follows,
-            };
-            edges.into_iter().map(|(own, edge)| (own, rename(edge))).collect()
-        };
+        let Some(edges) = from.direct(input.as_str()).map(|node| &node.inputs) else { return };
         for edge in edges.values() {
             let Edge::Node(name) = edge else { continue };
-            for (name, node) in from.below(name) {
-                let inputs = adopt(node.inputs.clone());
-                self.nodes.insert(format!("{input}_{name}"), Node { inputs, ..node });
-            }
+            self.nodes.extend(from.adopted_below(input, name));
         }
         let own = self.nodes.get(&self.root).and_then(|root| root.inputs.get(input.as_str())).cloned();
         if let Some(Edge::Node(own)) = own
             && let Some(node) = self.nodes.get_mut(&own)
         {
-            node.inputs = adopt(edges);
+            node.inputs = edges.iter().map(|(own, edge)| (own.clone(), adopted(input, edge))).collect();
         }
+    }
+
+    /// A node and all below it, under names of this input.
+    fn adopted_below(&self, input: &InputName, name: &str) -> BTreeMap<String, Node> {
+        let adopt = |(name, mut node): (String, Node)| {
+            node.inputs = node.inputs.iter().map(|(own, edge)| (own.clone(), adopted(input, edge))).collect();
+            (named_below(input, &name), node)
+        };
+        self.below(name).into_iter().map(adopt).collect()
     }
 
     /// # Errors
@@ -259,6 +269,19 @@ impl FlakeLock {
             }
         }
         found
+    }
+}
+
+/// A name that no other input's nodes have: names of inputs have no `_`.
+fn named_below(input: &InputName, name: &str) -> String {
+    let own = format!("{input}_");
+    if name.starts_with(&own) { name.to_owned() } else { own + name }
+}
+
+fn adopted(input: &InputName, edge: &Edge) -> Edge {
+    match edge {
+        Edge::Node(name) => Edge::Node(named_below(input, name)),
+        follows @ Edge::Follows(_) => follows.clone(),
     }
 }
 

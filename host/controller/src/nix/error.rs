@@ -27,6 +27,12 @@ pub enum NixError {
     Unlocked(Box<Unlocked>),
     #[error("the Nix store of this machine can't be written: {}", untrusted::short(.0))]
     Store(String),
+    #[error(
+        "`nix` can't be started in its jail ({}): it has to be below /usr or in the Nix store, with `nix-store` beside it", untrusted::short(.0)
+    )]
+    Start(String),
+    #[error("a thread ended too early: please report this")]
+    Thread,
     #[error("`nix` can't be told what is in its store: {}", untrusted::short(.0))]
     State(String),
     #[error("`nix` answered something that is not JSON")]

@@ -18,6 +18,8 @@ use super::{
 const STATISTICS: u64 = 1 << 20;
 /// Most options of one configuration that are listed, and most names below one.
 const MOST: usize = 1000;
+/// Most bytes of them that are kept.
+const KEPT: usize = 256 << 10;
 
 /// What became of several configurations.
 #[derive(Debug, Default)]
@@ -35,8 +37,10 @@ pub struct Instantiated {
 pub struct Instance {
     /// The store path of the derivation that makes the system; absent where it can't be evaluated.
     pub derivation: Option<String>,
-    /// What strangers' NixOS modules define, where that was asked for and could be told.
+    /// What strangers' NixOS modules define, where that was asked for.
     pub definitions: Vec<DefinedBy>,
+    /// Whether that is all of it. A module can keep Nix from telling.
+    pub is_known: bool,
 }
 
 /// An option with a file that defines it.
@@ -111,7 +115,8 @@ fn expression(mark: &str, ids: &[ConfigurationId], prefixes: &[String]) -> Strin
         text,
         r#"all:
 let
-  inherit (builtins) any attrNames concatMap elem elemAt filter genList isAttrs length map seq stringLength substring toJSON trace tryEval;
+  inherit (builtins) any attrNames concatMap elem elemAt filter foldl' genList isAttrs length listToAttrs map seq stringLength substring toJSON trace tryEval;
+  ids = [{ids} ];
   prefixes = [{prefixes} ];
   tell = what: trace "{mark} ${{toJSON what}}";
   first = list: genList (elemAt list) (if length list > {MOST} then {MOST} else length list);
@@ -144,17 +149,25 @@ let
       else if found.value == "set" then walk here set.${{name}}
       else [ ]
     ) (attrNames set);
-  one =
+  # Of all before anything else, so that no walk ends what isn't told yet.
+  derivations = listToAttrs (
+    map (id: {{ name = id; value = tryEval all.${{id}}.config.system.build.toplevel.drvPath; }}) ids
+  );
+  make =
     id:
     let
-      derivation = tryEval all.${{id}}.config.system.build.toplevel.drvPath;
-      value = if derivation.success then derivation.value else null;
-      told = tell {{ inherit id; begun = true; }} (seq value (tell {{ inherit id; derivation = value; }} null));
-      theirs = if prefixes == [ ] || value == null then [ ] else first (walk [ ] all.${{id}}.options);
+      value = if derivations.${{id}}.success then derivations.${{id}}.value else null;
     in
-    seq told (if theirs == [ ] then null else tell {{ inherit id; definitions = theirs; }} null);
+    tell {{ inherit id; begun = true; }} (seq value (tell {{ inherit id; derivation = value; }} null));
+  look =
+    id:
+    let
+      theirs = walk [ ] all.${{id}}.options;
+      told = {{ inherit id; definitions = first theirs; whole = length theirs <= {MOST}; }};
+    in
+    if prefixes == [ ] || !derivations.${{id}}.success then null else tell told null;
 in
-map one [{ids} ]"#
+seq (foldl' (before: id: seq before (make id)) null ids) (map look ids)"#
     );
     text
 }
@@ -169,6 +182,8 @@ struct Told {
     derivation: Option<String>,
     #[serde(default)]
     definitions: Option<Vec<DefinedBy>>,
+    #[serde(default)]
+    whole: bool,
 }
 
 fn read(mark: &str, log: &[u8], ids: &[ConfigurationId]) -> Instantiated {
@@ -195,7 +210,11 @@ fn read(mark: &str, log: &[u8], ids: &[ConfigurationId]) -> Instantiated {
         } else {
             let one = found.done.entry(told.id).or_default();
             match told.definitions {
-                Some(definitions) => one.definitions = definitions,
+                Some(definitions) => {
+                    let all = definitions.len();
+                    one.definitions = bounded(definitions);
+                    one.is_known = told.whole && one.definitions.len() == all;
+                }
                 None => one.derivation = told.derivation,
             }
         }
@@ -203,6 +222,26 @@ fn read(mark: &str, log: &[u8], ids: &[ConfigurationId]) -> Instantiated {
     // What was told of it stays, whatever came later.
     found.last = found.last.filter(|id| !found.done.contains_key(id));
     found
+}
+
+/// Where names are too many or too long, the option itself is kept.
+fn bounded(definitions: Vec<DefinedBy>) -> Vec<DefinedBy> {
+    let bytes = |one: &DefinedBy| {
+        let texts = one.option.iter().chain(one.names.iter().flatten()).chain([&one.file]);
+        texts.map(|text| size_of::<String>() + text.len()).sum::<usize>()
+    };
+    let mut left = KEPT;
+    let mut kept = Vec::new();
+    for mut one in definitions {
+        if bytes(&one) > left {
+            one.names = None;
+        }
+        if let Some(rest) = left.checked_sub(bytes(&one)) {
+            left = rest;
+            kept.push(one);
+        }
+    }
+    kept
 }
 
 fn memchr(text: &[u8], word: &[u8]) -> Option<usize> {

@@ -107,8 +107,14 @@ impl Jail<'_> {
         let bytes = self.limits.store_bytes.to_string();
         say(&[&"--proc", &"/proc", &"--dev", &"/dev"]);
         say(&[&"--size", &bytes, &"--tmpfs", &"/tmp"]);
-        say(&[&"--size", &HOME_BYTES.to_string(), &"--tmpfs", &"/home"]);
+        // Git's copies of what is fetched are there.
+        let home = if self.may_fetch { self.limits.store_bytes } else { HOME_BYTES };
+        say(&[&"--size", &home.to_string(), &"--tmpfs", &"/home"]);
+        say(&[&"--size", &HOME_BYTES.to_string(), &"--tmpfs", &"/dev/shm"]);
         say(&[&"--size", &bytes, &"--tmpfs", &STORE]);
+        for folder in &self.programs.elsewhere {
+            say(&[&"--ro-bind", folder, folder]);
+        }
         for path in &self.programs.closure {
             say(&[&"--ro-bind", path, path]);
         }
@@ -119,6 +125,8 @@ impl Jail<'_> {
         for mount in self.mounts {
             say(&[if mount.writable { &"--bind" } else { &"--ro-bind" }, &mount.from, &mount.to]);
         }
+        // They are in memory, too, and without a size.
+        say(&[&"--remount-ro", &"/dev", &"--remount-ro", &"/"]);
         words
     }
 
@@ -163,9 +171,15 @@ download-attempts = 2
 warn-dirty = false
 ",
             !self.may_fetch,
-            self.urls.join(" ")
+            // What isn't one word would be other settings.
+            self.urls.iter().filter(|url| is_word(url)).cloned().collect::<Vec<_>>().join(" ")
         )
     }
+}
+
+/// Whether a text can be one of several values of a setting.
+fn is_word(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
 }
 
 /// A path as a value in the query of a URL.
@@ -175,11 +189,11 @@ fn in_url(path: &Path) -> String {
     bytes.map(|byte| if plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-/// That the jail could not be made, where that is so.
+/// That the jail could not be made, or the program in it not started, where that is so.
 pub(super) fn refused(said: &[u8]) -> Option<NixError> {
     // Later lines may be those of others.
     let first = said.split(|byte| *byte == b'\n').next()?;
     let text = String::from_utf8_lossy(first);
     let line = text.strip_prefix(SAYS)?;
-    Some(NixError::Jail(line.to_owned()))
+    Some(if line.starts_with("execvp") { NixError::Start(line.to_owned()) } else { NixError::Jail(line.to_owned()) })
 }

@@ -29,6 +29,9 @@ impl Default for NixLimits {
 }
 
 impl NixLimits {
+    /// The highest value of each: what the kernel takes for a size, and more seconds than anybody waits.
+    pub const CEILING: u64 = 1 << 40;
+
     /// All of them: name, what it bounds, value.
     pub fn all(&mut self) -> [(&'static str, &'static str, &mut u64); 6] {
         [

@@ -35,6 +35,8 @@ const AUTHORITIES: [&str; 4] = [
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/ca-bundle.pem",
 ];
+/// In front of the names of sources that are here.
+const SOURCES: &str = "--sources";
 /// Longest lock, in bytes.
 const LOCK: u64 = 64 << 20;
 /// What is in the jail, and where.
@@ -50,8 +52,10 @@ pub struct Locking {
     /// The text of its `flake.nix`, and of the lock as far as it is known.
     pub flake: String,
     pub lock: Vec<u8>,
-    /// The sources of the direct inputs. Of those with a name, Nix reads what inputs they have.
-    pub sources: Vec<(Option<InputName>, Source)>,
+    /// The sources of the direct inputs, and of others that are here.
+    pub sources: Vec<Source>,
+    /// The direct inputs of which Nix finds out what inputs they have: with source, and folder of the flake in it.
+    pub incomplete: Vec<(InputName, SourcePath, Option<String>)>,
     pub reach: Reach,
 }
 
@@ -78,8 +82,7 @@ impl Nix {
     /// # Errors
     /// [`NixError::Unlocked`], and as an evaluation.
     pub fn lock(&self, locking: &Locking) -> Result<Locked, NixError> {
-        let sources: Vec<Source> = locking.sources.iter().map(|(_, source)| source.clone()).collect();
-        let state = self.state(&sources)?;
+        let state = self.state(&locking.sources)?;
         let folder = self.scratch()?;
         for name in ["flake", "out"] {
             fs::DirBuilder::new().mode(0o700).create(folder.path().join(name))?;
@@ -115,15 +118,18 @@ impl Nix {
             ("GIT_TERMINAL_PROMPT", "0".to_owned()),
             ("GIT_ALLOW_PROTOCOL", "http:https".to_owned()),
         ];
-        let mut jail = self.jail(&sources, state.path(), &mounts)?;
+        let mut jail = self.jail(&locking.sources, state.path(), &mounts)?;
         (jail.may_fetch, jail.environment) = (true, &environment);
         let mut command = jail.around(place(PROGRAM));
         let store = if unconfined { state.path().join("store") } else { STORE.into() };
         command.arg(COMMAND).arg(place(PROXY).join("socks")).args([place(FLAKE), place(OUT), &store]);
         command.arg(&jail.programs.nix);
-        for (name, source) in &locking.sources {
-            command.arg(name.as_ref().map_or("", InputName::as_str)).arg(source.path.to_string());
+        for (name, source, dir) in &locking.incomplete {
+            // Nix 2.8 knows no `?dir=` here.
+            let dir = dir.as_ref().map(|dir| format!("/{dir}")).unwrap_or_default();
+            command.args(["--override-input", name.as_str(), &format!("path:{source}{dir}")]);
         }
+        command.arg(SOURCES).args(locking.sources.iter().map(|source| source.path.name()));
         let ended = self.run(&mut command, Stdio::null())?;
         let refused: Vec<Asked> = proxy.finish().asked.into_iter().filter(|asked| asked.refused.is_some()).collect();
         if !matches!(ended.end, End::Exit(_)) {
@@ -170,11 +176,9 @@ pub fn serve(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     else {
         return ExitCode::from(2);
     };
-    let mut sources = Vec::new();
-    while let (Some(name), Some(path)) = (next(), next()) {
-        sources.push((name, path));
-    }
-    match run(&socket, &flake, &out, &store, &nix, &sources) {
+    let mut rest: Vec<OsString> = arguments.collect();
+    let known = rest.iter().position(|word| word == SOURCES).map(|place| rest.split_off(place)).unwrap_or_default();
+    match run(&socket, &flake, &out, &store, &nix, &rest, &known) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("{COMMAND}: {error}");
@@ -189,7 +193,8 @@ fn run(
     out: &Path,
     store: &Path,
     nix: &Path,
-    sources: &[(PathBuf, PathBuf)],
+    overrides: &[OsString],
+    known: &[OsString],
 ) -> io::Result<ExitCode> {
     let forwarder = network::forward(socket, 0)?;
     let proxy = format!("socks5h://127.0.0.1:{}", forwarder.port());
@@ -201,22 +206,17 @@ fn run(
         call.envs(["ALL_PROXY", "all_proxy"].map(|name| (name, &proxy))).stdin(Stdio::null()).stdout(Stdio::null());
         call.status()
     };
-    let mut overrides: Vec<OsString> = Vec::new();
-    for (name, path) in sources.iter().filter(|(name, _)| !name.as_os_str().is_empty()) {
-        overrides.extend(["--override-input".into(), name.into(), format!("path:{}", path.display()).into()]);
-    }
-    for (command, more) in [("lock", overrides.as_slice()), ("archive", &[])] {
+    for (command, more) in [("lock", overrides), ("archive", &[])] {
         let status = call(command, more)?;
         if !status.success() {
             return Ok(ExitCode::from(1));
         }
     }
-    let known: Vec<_> = sources.iter().filter_map(|(_, path)| path.file_name()).collect();
     let mut bounds = Bounds { entries: TreeLimits::default().entries, depth: TreeLimits::default().depth };
     for entry in fs::read_dir(store)? {
         let name = entry?.file_name();
         let is_source = name.to_str().is_some_and(|name| name.parse::<SourcePath>().is_ok());
-        if is_source && !known.contains(&name.as_os_str()) && store.join(&name).is_dir() {
+        if is_source && !known.contains(&name) && store.join(&name).is_dir() {
             copy(&store.join(&name), &out.join(&name), &mut bounds)?;
         }
     }

@@ -110,10 +110,18 @@ impl Nix {
         let each = |(name, of, value): (&'static str, &'static str, &mut u64)| thymis_sandbox::Limit {
             name,
             value: *value,
-            ceiling: u64::MAX,
+            ceiling: NixLimits::CEILING,
             of,
         };
         limits.all().into_iter().map(each).collect()
+    }
+
+    /// What decides how something is evaluated, besides what is evaluated.
+    ///
+    /// # Errors
+    /// When `nix` is missing.
+    pub fn version(&self) -> Result<&str, NixError> {
+        Ok(&self.programs()?.version)
     }
 
     /// Where what is kept for it is.
@@ -192,7 +200,7 @@ impl Nix {
         if let Some(programs) = self.inner.programs.get() {
             return Ok(programs);
         }
-        let found = Programs::find(&self.inner.limits)?;
+        let found = Programs::find(&self.inner.program, &self.inner.limits)?;
         found.warn();
         Ok(self.inner.programs.get_or_init(|| found))
     }

@@ -58,7 +58,7 @@ pub(super) fn run(command: &mut Command, input: Stdio, limits: &NixLimits) -> io
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    let deadline = Instant::now() + Duration::from_secs(limits.seconds);
+    let deadline = Instant::now() + Duration::from_secs(limits.seconds.min(NixLimits::CEILING));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (sender, receiver) = mpsc::channel();
     Ok(Some(std::thread::scope(|scope| {

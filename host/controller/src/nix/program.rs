@@ -21,26 +21,32 @@ pub(super) struct Programs {
     pub(super) bwrap: Option<PathBuf>,
     /// Store paths without which these don't run: empty where they don't come from the store.
     pub(super) closure: Vec<PathBuf>,
+    /// Folders that are neither there nor below `/usr`.
+    pub(super) elsewhere: BTreeSet<PathBuf>,
     /// Whether `/usr` has to be seen.
     pub(super) usr: bool,
     /// For `PATH`.
     pub(super) folders: BTreeSet<PathBuf>,
     /// What `nix --version` says.
-    version: String,
+    pub(super) version: String,
 }
 
 impl Programs {
-    pub(super) fn find(limits: &NixLimits) -> Result<Self, NixError> {
+    pub(super) fn find(program: &Path, limits: &NixLimits) -> Result<Self, NixError> {
         let nix = on_path("nix").ok_or(NixError::NotInstalled)?;
         let mut tools = vec![nix.clone()];
         tools.extend(on_path("git"));
-        let folders = tools.iter().filter_map(|tool| Some(tool.parent()?.to_owned())).collect();
+        let folders: BTreeSet<PathBuf> = tools.iter().filter_map(|tool| Some(tool.parent()?.to_owned())).collect();
+        // What locks runs there, too.
+        tools.extend(program.canonicalize());
         let (stored, others): (Vec<_>, Vec<_>) = tools.into_iter().partition(|tool| tool.starts_with(STORE));
         let closure = if stored.is_empty() { Vec::new() } else { closure(&nix, &stored, limits)? };
+        let elsewhere = folders.iter().filter(|folder| !folder.starts_with(STORE) && !folder.starts_with("/usr"));
+        let elsewhere = elsewhere.cloned().collect();
         let mut command = Command::new(&nix);
         let said = process::run(command.arg("--version").env_clear(), Stdio::null(), limits)?;
         let version = String::from_utf8_lossy(&said.ok_or(NixError::NotInstalled)?.printed).into_owned();
-        Ok(Self { nix, bwrap: on_path("bwrap"), closure, usr: !others.is_empty(), folders, version })
+        Ok(Self { nix, bwrap: on_path("bwrap"), closure, elsewhere, usr: !others.is_empty(), folders, version })
     }
 
     /// Says which published holes this Nix has.

@@ -9,6 +9,9 @@ use std::{
 
 use thymis_core::{digest::NarHash, store_path::SourcePath};
 
+/// What names of what is being removed begin with.
+const DOOMED: &str = ".old-";
+
 /// Files that Nix may see as a path of its store.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
@@ -135,8 +138,11 @@ impl Sources {
             age.is_ok_and(|age| age > self.kept)
         };
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten().filter(old) {
-            let path = entry.path();
-            if let Err(error) = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path)) {
+            // Half of one under its name would be taken for all of it.
+            let doomed = self.folder.join(format!("{DOOMED}{}", entry.file_name().to_string_lossy()));
+            let removed = fs::rename(entry.path(), &doomed)
+                .and_then(|()| fs::remove_file(&doomed).or_else(|_| fs::remove_dir_all(&doomed)));
+            if let Err(error) = removed {
                 tracing::debug!("{} stays: {error}", entry.path().display());
             }
         }

@@ -69,5 +69,5 @@ pub(super) fn artifact(path: &Path) -> std::io::Result<Content> {
     let executable = file.metadata()?.permissions().mode() & 0o100 != 0;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
-    Ok(if executable { Content::Executable(bytes) } else { Content::File(bytes) })
+    Ok(if executable { Content::Executable(bytes.into()) } else { Content::File(bytes.into()) })
 }

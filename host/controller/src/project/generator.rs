@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
@@ -25,13 +25,15 @@ use super::{
     failure::{Failure, FailureKind, TOLD, why},
     state::{Parsed, State},
 };
-use crate::input::Status;
+use crate::{git::Blob, input::Status};
 
 /// Makes the files of a project. It keeps what it made, and makes again only what depends on a change.
 #[derive(Debug, Default)]
 pub struct Generator {
-    tags: HashMap<TagId, Arc<TagOutput>>,
-    configurations: HashMap<ConfigurationId, Arc<HostOutput>>,
+    tags: BTreeMap<TagId, TagOutput>,
+    configurations: BTreeMap<ConfigurationId, HostOutput>,
+    /// Of both, by path.
+    files: Arc<BTreeMap<String, Blob>>,
     /// The modules, with a digest of the inputs and pins that they were loaded from.
     catalogue: Option<(Digest, Arc<Catalogue>)>,
 }
@@ -46,8 +48,8 @@ pub struct Warning {
 /// The generated files of all configurations and tags.
 #[derive(Debug, Default)]
 pub struct Generation {
-    /// Text by path.
-    pub files: BTreeMap<String, Arc<str>>,
+    /// By path.
+    pub files: Arc<BTreeMap<String, Blob>>,
     pub failures: Vec<Failure>,
     pub warnings: Vec<Warning>,
     /// How many files had to be made, the others being known.
@@ -69,15 +71,16 @@ pub(super) struct Sections {
 pub(super) struct TagOutput {
     key: Digest,
     pub(super) sections: Sections,
-    text: Arc<str>,
+    file: Blob,
 }
 
 #[derive(Debug)]
 struct HostOutput {
     key: Digest,
-    text: Arc<str>,
-    secrets: Option<Arc<str>>,
-    entry: HostEntry,
+    file: Blob,
+    secrets: Option<Blob>,
+    /// In `hosts.json`.
+    entry: String,
     failures: Vec<Failure>,
     warnings: Vec<Warning>,
 }
@@ -126,37 +129,70 @@ impl Generator {
     /// The files of the state's configurations and tags. `artifacts` are the names below `artifacts/`.
     pub fn generate(&mut self, state: &State, catalogue: &Catalogue, artifacts: &BTreeSet<String>) -> Generation {
         let work = Work { state, catalogue, artifacts, stamp: stamp(state, catalogue, artifacts) };
-        let tags: Vec<(TagId, Arc<TagOutput>, bool)> = state
-            .tags
-            .par_iter()
-            .map(|(id, tag)| {
-                let key = Digest::of_parts([work.stamp.bytes().as_slice(), tag.digest.bytes()]);
-                match self.tags.get(id).filter(|known| known.key == key) {
-                    Some(known) => (id.clone(), Arc::clone(known), false),
-                    None => (id.clone(), Arc::new(work.tag(id, key)), true),
-                }
-            })
-            .collect();
-        let mut made = tags.iter().filter(|(_, _, new)| *new).count();
-        self.tags = tags.into_iter().map(|(id, output, _)| (id, output)).collect();
-
+        // Only what isn't as it was is touched: there may be ten thousand others.
+        let files = Arc::make_mut(&mut self.files);
+        let made_tags = renew(&mut self.tags, &state.tags, |id, tag, known| {
+            let key = Digest::of_parts([work.stamp.bytes().as_slice(), tag.digest.bytes()]);
+            known.is_none_or(|known| known.key != key).then(|| work.tag(id, key))
+        });
+        for id in &made_tags {
+            put(files, format!("tags/{id}.nix"), self.tags.get(id).map(|output| &output.file));
+        }
         let tags = &self.tags;
-        let hosts: Vec<(ConfigurationId, Arc<HostOutput>, bool)> = state
-            .configurations
-            .par_iter()
-            .map(|(id, configuration)| {
-                let key = host_key(&work, configuration, tags);
-                match self.configurations.get(id).filter(|known| known.key == key) {
-                    Some(known) => (id.clone(), Arc::clone(known), false),
-                    None => (id.clone(), Arc::new(work.host(id, configuration, tags, key)), true),
-                }
-            })
-            .collect();
-        made += hosts.iter().filter(|(_, _, new)| *new).count();
-        let generation = collect(tags, &hosts, made);
-        self.configurations = hosts.into_iter().map(|(id, output, _)| (id, output)).collect();
-        generation
+        let made_hosts = renew(&mut self.configurations, &state.configurations, |id, configuration, known| {
+            let key = host_key(&work, configuration, tags);
+            known.is_none_or(|known| known.key != key).then(|| work.host(id, configuration, tags, key))
+        });
+        for id in &made_hosts {
+            let output = self.configurations.get(id);
+            put(files, format!("hosts/{id}.nix"), output.map(|output| &output.file));
+            put(files, format!("hosts/{id}.secrets.json"), output.and_then(|output| output.secrets.as_ref()));
+        }
+        put(files, "hosts.json".to_owned(), Some(&list(&self.configurations)));
+        let outputs = self.configurations.values();
+        let failures = self.tags.values().flat_map(|output| &output.sections.failures);
+        Generation {
+            files: Arc::clone(&self.files),
+            failures: failures.chain(outputs.clone().flat_map(|output| &output.failures)).cloned().collect(),
+            warnings: outputs.flat_map(|output| output.warnings.iter().cloned()).collect(),
+            made: made_tags.iter().filter(|id| self.tags.contains_key(*id)).count()
+                + made_hosts.iter().filter(|id| self.configurations.contains_key(*id)).count(),
+        }
     }
+}
+
+/// Brings `known` to the targets that there are; answers which were made anew or are gone. `make` is given what is known.
+fn renew<I: Ord + Clone + Send + Sync, T: Sync, O: Send + Sync>(
+    known: &mut BTreeMap<I, O>,
+    targets: &BTreeMap<I, T>,
+    make: impl Fn(&I, &T, Option<&O>) -> Option<O> + Sync,
+) -> Vec<I> {
+    let mut gone = Vec::new();
+    let mut left = known.iter().peekable();
+    let mut pairs = Vec::with_capacity(targets.len());
+    // Both are in order, so nothing has to be searched for.
+    for (id, target) in targets {
+        while let Some((old, _)) = left.next_if(|(old, _)| *old < id) {
+            gone.push(old.clone());
+        }
+        pairs.push((id, target, left.next_if(|(old, _)| *old == id).map(|(_, output)| output)));
+    }
+    gone.extend(left.map(|(old, _)| old.clone()));
+    let made: Vec<(I, O)> = pairs
+        .into_par_iter()
+        .filter_map(|(id, target, output)| Some((id.clone(), make(id, target, output)?)))
+        .collect();
+    gone.iter().for_each(|id| drop(known.remove(id)));
+    gone.extend(made.iter().map(|(id, _)| id.clone()));
+    known.extend(made);
+    gone
+}
+
+fn put(files: &mut BTreeMap<String, Blob>, path: String, file: Option<&Blob>) {
+    match file {
+        Some(file) => files.insert(path, file.clone()),
+        None => files.remove(&path),
+    };
 }
 
 /// Changes when something does that all targets depend on.
@@ -169,49 +205,26 @@ fn stamp(state: &State, catalogue: &Catalogue, artifacts: &BTreeSet<String>) -> 
     Digest::of_parts([catalogue.as_slice(), url.as_bytes(), inputs.bytes(), artifacts.bytes()])
 }
 
-fn host_key(work: &Work<'_>, configuration: &Parsed<Configuration>, tags: &HashMap<TagId, Arc<TagOutput>>) -> Digest {
+fn host_key(work: &Work<'_>, configuration: &Parsed<Configuration>, tags: &BTreeMap<TagId, TagOutput>) -> Digest {
     let tags: Vec<Digest> =
         configuration.value.tags.iter().filter_map(|tag| tags.get(tag)).map(|output| output.key).collect();
     let own = [work.stamp.bytes().as_slice(), configuration.digest.bytes()];
     Digest::of_parts(own.into_iter().chain(tags.iter().map(|key| key.bytes().as_slice())))
 }
 
-fn collect(
-    tags: &HashMap<TagId, Arc<TagOutput>>,
-    hosts: &[(ConfigurationId, Arc<HostOutput>, bool)],
-    made: usize,
-) -> Generation {
-    let mut generation = Generation { made, ..Generation::default() };
-    let mut tags: Vec<_> = tags.iter().collect();
-    tags.sort_by_key(|(id, _)| *id);
-    for (id, output) in tags {
-        generation.files.insert(format!("tags/{id}.nix"), Arc::clone(&output.text));
-        generation.failures.extend(output.sections.failures.iter().cloned());
+/// `hosts.json`, one entry a line, so that git shows which configuration changed. An id needs no escapes.
+fn list(configurations: &BTreeMap<ConfigurationId, HostOutput>) -> Blob {
+    let length = configurations.iter().map(|(id, output)| id.as_str().len() + output.entry.len() + 8);
+    let mut text = String::with_capacity(length.sum::<usize>() + 4);
+    text.push('{');
+    for (id, output) in configurations {
+        text.push_str(if text.len() == 1 { "\n  \"" } else { ",\n  \"" });
+        text.push_str(id.as_str());
+        text.push_str("\": ");
+        text.push_str(&output.entry);
     }
-    let mut index = BTreeMap::new();
-    for (id, output, _) in hosts {
-        generation.files.insert(format!("hosts/{id}.nix"), Arc::clone(&output.text));
-        if let Some(secrets) = &output.secrets {
-            generation.files.insert(format!("hosts/{id}.secrets.json"), Arc::clone(secrets));
-        }
-        generation.failures.extend(output.failures.iter().cloned());
-        generation.warnings.extend(output.warnings.iter().cloned());
-        index.insert(id, &output.entry);
-    }
-    generation.files.insert("hosts.json".to_owned(), json(&index));
-    generation
-}
-
-/// One entry a line, so that git shows which configuration changed.
-fn json<K: std::fmt::Display, V: Serialize>(entries: &BTreeMap<K, V>) -> Arc<str> {
-    let lines: Vec<String> = entries
-        .iter()
-        .map(|(key, value)| {
-            let value = serde_json::to_string(value).unwrap_or_default();
-            format!("  {}: {value}", Value::from(key.to_string()))
-        })
-        .collect();
-    if lines.is_empty() { Arc::from("{}\n") } else { Arc::from(format!("{{\n{}\n}}\n", lines.join(",\n"))) }
+    text.push_str(if configurations.is_empty() { "}\n" } else { "\n}\n" });
+    text.into_bytes().into()
 }
 
 impl Work<'_> {
@@ -228,19 +241,19 @@ impl Work<'_> {
         } else {
             nix::unavailable(&why(&sections.failures))
         };
-        TagOutput { key, sections, text: Arc::from(text) }
+        TagOutput { key, sections, file: text.into_bytes().into() }
     }
 
     fn host(
         &self,
         id: &ConfigurationId,
         configuration: &Parsed<Configuration>,
-        tags: &HashMap<TagId, Arc<TagOutput>>,
+        tags: &BTreeMap<TagId, TagOutput>,
         key: Digest,
     ) -> HostOutput {
         let configuration = &configuration.value;
         let tags: Vec<(&TagId, &TagOutput)> =
-            configuration.tags.iter().filter_map(|tag| Some((tag, tags.get(tag)?.as_ref()))).collect();
+            configuration.tags.iter().filter_map(|tag| Some((tag, tags.get(tag)?))).collect();
         let target = device::target(self.state, self.catalogue, id, configuration);
         let own = self.sections(&target, &configuration.modules);
         let mut failures = own.failures.clone();
@@ -289,10 +302,10 @@ impl Work<'_> {
         };
         HostOutput {
             key,
-            text: Arc::from(text),
+            file: text.into_bytes().into(),
             secrets: (!secrets.is_empty() && failure.is_none())
-                .then(|| Arc::from(serde_json::to_string_pretty(&secrets).unwrap_or_default() + "\n")),
-            entry: HostEntry { inputs, failure },
+                .then(|| (serde_json::to_string_pretty(&secrets).unwrap_or_default() + "\n").into_bytes().into()),
+            entry: serde_json::to_string(&HostEntry { inputs, failure }).unwrap_or_default(),
             failures,
             warnings,
         }

@@ -21,7 +21,7 @@ mod transaction;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use thymis_core::{
@@ -44,6 +44,8 @@ pub use import::ImportError;
 pub use inputs::{Comparison, Completed, Effect, InputError, Pending, Reason, Renamed, Shown, Trial, Update, Waiting};
 pub use state::{Parsed, State, StateProblem, StateReadError};
 pub use transaction::{CommitError, GenerateError, Generated, Options};
+
+use state::StateReader;
 
 use crate::{
     git::{ApplyError, GitError, HistoryError, ProjectRepository, Store, WORKTREE_REF},
@@ -154,6 +156,7 @@ impl Host {
 pub struct Project {
     repository: ProjectRepository,
     host: Arc<Host>,
+    state: Mutex<StateReader>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -196,7 +199,7 @@ impl Project {
             return Err(ProjectError::NotEmpty(root.to_owned()));
         }
         let repository = ProjectRepository::init(root)?;
-        let project = Self { repository, host };
+        let project = Self { repository, host, state: Mutex::default() };
         let bytes = thymis_core::json::write(&thymis_core::state::Project::new()).unwrap_or_default();
         state::write(project.root(), "state/project.json", &bytes)?;
         state::write(project.root(), IGNORE.0, IGNORE.1)?;
@@ -216,7 +219,7 @@ impl Project {
                 tracing::info!("finished the generation that an earlier command began");
             }
         }
-        Ok(Self { repository, host })
+        Ok(Self { repository, host, state: Mutex::default() })
     }
 
     /// Says where devices reach the controller, or that nobody knows; answers what was said before.
@@ -253,10 +256,12 @@ impl Project {
         &self.repository
     }
 
+    /// The state as it is on the disk; files that weren't changed since the last call aren't read again.
+    ///
     /// # Errors
     /// When a file of the state can't be read or is wrong: all of them.
     pub fn state(&self) -> Result<State, StateReadError> {
-        State::read(self.root())
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).read(self.root())
     }
 
     /// `modules.lock`; empty if there is none.

@@ -11,7 +11,7 @@ use thymis_core::{
     grant::{self, Lock, Pin},
     id::InputName,
     json, nix,
-    reference::{FlakeReference, ReferenceError},
+    reference::{FlakeReference, ReferenceError, Transport},
     state, untrusted,
 };
 
@@ -20,7 +20,7 @@ use super::{
     artifacts::artifact, catalogue::is_base, is_generated, is_ours,
 };
 use crate::{
-    git::{ApplyError, Author, Content, Draft, HistoryError, Oid, TreeError, WriteError},
+    git::{ApplyError, Author, Blob, Content, Draft, HistoryError, Oid, TreeError, WriteError},
     input::{FlakeLock, FlakeLockError, RevocationError, Unfit},
 };
 
@@ -160,7 +160,7 @@ impl Project {
         let flake_lock = self.flake_lock()?;
         if let Some(flake_lock) = &flake_lock {
             flake_lock.agrees(&pins)?;
-            flake_lock.audit(self.host.store.allows_plain_http()).map_err(GenerateError::Unfit)?;
+            flake_lock.audit(self.host.store.allows_plain_http(), &private(&lock)).map_err(GenerateError::Unfit)?;
         }
         let revoked = self.host.revocations.read()?;
         for (name, entry) in &lock.inputs {
@@ -191,9 +191,9 @@ impl Project {
         let Generation { files: texts, failures, warnings, .. } = generation;
         let files = texts.len();
         let mut contents: BTreeMap<String, Content> =
-            texts.into_iter().map(|(path, text)| (path, Content::File(text.as_bytes().to_vec()))).collect();
+            texts.iter().map(|(path, text)| (path.clone(), Content::File(text.clone()))).collect();
         contents.extend(self.pinned(&state.project, &lock, &flake_lock)?);
-        contents.extend(state.files.iter().map(|(path, bytes)| (path.clone(), Content::File(bytes.to_vec()))));
+        contents.extend(state.files.iter().map(|(path, blob)| (path.clone(), Content::File(blob.clone()))));
         for (name, path) in &artifacts {
             let content = artifact(path).map_err(|source| GenerateError::Read { path: path.clone(), source })?;
             contents.insert(format!("artifacts/{name}"), content);
@@ -212,8 +212,10 @@ impl Project {
             time,
         };
         let draft = self.repository.draft()?;
+        let like = draft.map(|draft| draft.tree);
         if let Some(project_lock) = project_lock {
-            let tree = self.repository.write_tree(&project_lock, contents)?;
+            let tree = self.repository.write_tree(&project_lock, like, &contents)?;
+            drop(contents);
             let expected = draft.map(|draft| draft.commit);
             let applied = self.repository.apply(&project_lock, tree, "Generated", expected, &is_generated)?;
             generated.commit = Some(applied.draft.commit);
@@ -227,10 +229,9 @@ impl Project {
                 .filter_map(|(path, content)| Some((path.clone(), blob(content)?)))
                 .collect();
             (generated.written, generated.removed) = self.repository.compare(&new, &is_generated)?;
-            let changes = contents.into_iter().map(|(path, content)| (path, Some(content))).collect();
-            let tree = self.repository.tree_id(None, &changes)?;
+            let tree = self.repository.tree_id(like, &contents)?;
             // In a clone, or after a pull, it was generated elsewhere.
-            let is_known = draft.map(|draft| draft.tree) == Some(tree) || self.is_committed(tree)?;
+            let is_known = like == Some(tree) || self.is_committed(tree)?;
             generated.changed = !is_known || !generated.written.is_empty() || !generated.removed.is_empty();
         }
         Ok(generated)
@@ -240,7 +241,7 @@ impl Project {
     fn is_committed(&self, tree: Oid) -> Result<bool, GenerateError> {
         let Some(head) = self.repository.head()? else { return Ok(false) };
         let files = self.repository.tree_files(self.repository.tree_of(head)?)?.into_iter();
-        let ours = files.filter(|(path, _)| is_ours(path)).map(|(path, entry)| (path, Some(Content::Entry(entry))));
+        let ours = files.filter(|(path, _)| is_ours(path)).map(|(path, entry)| (path, Content::Entry(entry)));
         Ok(self.repository.tree_id(None, &ours.collect())? == tree)
     }
 
@@ -280,7 +281,7 @@ impl Project {
         let is_new = self.repository.head()?.is_none()
             && std::fs::read(self.root().join(IGNORE.0)).is_ok_and(|bytes| bytes == IGNORE.1);
         if is_new {
-            let ignore = BTreeMap::from([(IGNORE.0.to_owned(), Some(Content::File(IGNORE.1.to_vec())))]);
+            let ignore = BTreeMap::from([(IGNORE.0.to_owned(), Some(Content::File(IGNORE.1.into())))]);
             tree = self.repository.edit_tree(&project_lock, Some(tree), &ignore).map_err(HistoryError::from)?;
         }
         let ours = |path: &str| is_ours(path) || is_new && path == IGNORE.0;
@@ -301,15 +302,15 @@ impl Project {
         let draft = self.repository.draft()?.ok_or(HistoryError::NoDraft)?;
         let drafted = self.repository.tree_files(draft.tree).map_err(HistoryError::from)?;
         let state = self.state()?;
-        for (path, bytes) in &state.files {
-            let now = blob(&Content::File(bytes.to_vec()));
+        for (path, file) in &state.files {
+            let now = file.oid().ok();
             if drafted.get(path).map(|entry| entry.oid) != now {
                 return Ok(Some(path.clone()));
             }
         }
         // What was undone by hand mustn't come back.
         for file in [grant::FILE, "flake.lock", consent::FILE] {
-            let now = self.read(file).map_err(Box::new)?.and_then(|bytes| blob(&Content::File(bytes)));
+            let now = self.read(file).map_err(Box::new)?.and_then(|bytes| Blob::from(bytes).oid().ok());
             if drafted.get(file).map(|entry| entry.oid) != now {
                 return Ok(Some(file.to_owned()));
             }
@@ -347,7 +348,7 @@ impl Project {
         ];
         let log = self.consent()?;
         let log = log.head().map(|_| (consent::FILE, log.bytes().to_vec()));
-        Ok(files.into_iter().chain(log).map(|(path, bytes)| (path.to_owned(), Content::File(bytes))).collect())
+        Ok(files.into_iter().chain(log).map(|(path, bytes)| (path.to_owned(), Content::File(bytes.into()))).collect())
     }
 }
 
@@ -377,6 +378,15 @@ pub(super) fn attributes(url: &FlakeReference) -> Vec<(String, String)> {
     }
 }
 
+/// Inputs that not everybody may read, as far as that is known.
+pub(super) fn private(lock: &Lock) -> BTreeSet<InputName> {
+    let is_public = |pin: &Pin| {
+        pin.url.parse::<FlakeReference>().is_ok_and(|url| matches!(url.transport(), Transport::Http | Transport::Https))
+    };
+    let private = lock.inputs.iter().filter(|(_, entry)| entry.private || !is_public(&entry.pin));
+    private.map(|(name, _)| name.clone()).collect()
+}
+
 /// What is pinned, with what follows in this project.
 pub(super) fn pins(project: &state::Project, lock: &Lock) -> BTreeMap<InputName, Pin> {
     let follows = |name: &InputName, own: &str| project.inputs.get(name)?.follows.get(own).cloned();
@@ -393,7 +403,7 @@ pub(super) fn pins(project: &state::Project, lock: &Lock) -> BTreeMap<InputName,
 
 fn blob(content: &Content) -> Option<Oid> {
     match content {
-        Content::File(bytes) | Content::Executable(bytes) => Oid::hash_object(git2::ObjectType::Blob, bytes).ok(),
+        Content::File(blob) | Content::Executable(blob) => blob.oid().ok(),
         Content::Entry(entry) => Some(entry.oid),
     }
 }

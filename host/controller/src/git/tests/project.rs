@@ -7,7 +7,7 @@ fn generated(path: &str) -> bool {
 }
 
 fn files(pairs: &[(&str, &str)]) -> BTreeMap<String, Content> {
-    pairs.iter().map(|(path, text)| ((*path).to_owned(), Content::File(text.as_bytes().to_vec()))).collect()
+    pairs.iter().map(|(path, text)| ((*path).to_owned(), Content::File(text.as_bytes().into()))).collect()
 }
 
 struct Project {
@@ -32,7 +32,7 @@ impl Project {
     fn generate(&self, pairs: &[(&str, &str)]) -> Result<Applied, ApplyError> {
         let repository = self.open();
         let lock = repository.lock()?;
-        let tree = repository.write_tree(&lock, files(pairs)).map_err(HistoryError::from)?;
+        let tree = repository.write_tree(&lock, None, &files(pairs)).map_err(HistoryError::from)?;
         let expected = repository.draft()?.map(|draft| draft.commit);
         repository.apply(&lock, tree, "generate", expected, &generated)
     }
@@ -58,11 +58,11 @@ fn trees_are_the_ones_that_git_writes() {
     git(project.root(), &["add", "--all"]);
     let expected = git(project.root(), &["write-tree"]);
     let written = files(&[("a/b/c", "1"), ("a.b", "2"), ("a-b", "3"), ("a/b.c", "4"), ("z ü", "")]);
-    let tree = repository.write_tree(&lock, written.clone()).unwrap();
+    let tree = repository.write_tree(&lock, None, &written).unwrap();
     assert_eq!(tree.to_string(), expected);
 
     let change = |path: &str, text: Option<&str>| {
-        BTreeMap::from([(path.to_owned(), text.map(|text| Content::File(text.as_bytes().to_vec())))])
+        BTreeMap::from([(path.to_owned(), text.map(|text| Content::File(text.as_bytes().into())))])
     };
     let edited = repository.edit_tree(&lock, Some(tree), &change("a/b/c", Some("new"))).unwrap();
     assert_eq!(repository.read(edited, "a/b/c", 10).unwrap().unwrap(), b"new");
@@ -73,13 +73,21 @@ fn trees_are_the_ones_that_git_writes() {
     assert_eq!(repository.edit_tree(&lock, Some(tree), &change("a.b/x", None)).unwrap(), tree);
     let replaced = repository.edit_tree(&lock, Some(tree), &change("a.b/x", Some("1"))).unwrap();
     assert_eq!(repository.read(replaced, "a.b/x", 10).unwrap().unwrap(), b"1");
-    assert_eq!(repository.tree_id(Some(tree), &change("a.b/x", Some("1"))).unwrap(), replaced);
+    // A tree that is like it makes no difference.
+    let fewer = files(&[("a/b/c", "1"), ("a.b", "2"), ("new/x", "5")]);
+    let expected = repository.tree_id(None, &fewer).unwrap();
+    assert_eq!(repository.tree_id(Some(replaced), &fewer).unwrap(), expected);
+    assert_eq!(repository.write_tree(&lock, Some(replaced), &fewer).unwrap(), expected);
+    assert!(repository.tree_files(expected).unwrap().keys().eq(fewer.keys()));
     git(project.root(), &["fsck", "--strict"]);
 
     let clash = files(&[("a", "1"), ("a/b", "2")]);
-    assert!(matches!(repository.write_tree(&lock, clash), Err(WriteError::Clash { .. })));
+    assert!(matches!(repository.write_tree(&lock, None, &clash), Err(WriteError::Clash { .. })));
     for path in ["../x", "/x", ".git/hooks/post-commit", "a/.git", "a//b", ""] {
-        assert!(matches!(repository.write_tree(&lock, files(&[(path, "")])), Err(WriteError::Path(_))), "{path}");
+        assert!(
+            matches!(repository.write_tree(&lock, None, &files(&[(path, "")])), Err(WriteError::Path(_))),
+            "{path}"
+        );
     }
 }
 
@@ -88,9 +96,10 @@ fn ten_thousand_files_become_one_pack() {
     let project = Project::new();
     let repository = project.open();
     let lock = repository.lock().unwrap();
-    let texts = (0..10_000)
-        .map(|n| (format!("hosts/h{n}.nix"), Content::File(format!("{{ n = {n}; }}\n").repeat(40).into_bytes())));
-    let tree = repository.write_tree(&lock, texts.collect()).unwrap();
+    let texts = (0..10_000).map(|n| {
+        (format!("hosts/h{n}.nix"), Content::File(format!("{{ n = {n}; }}\n").repeat(40).into_bytes().into()))
+    });
+    let tree = repository.write_tree(&lock, None, &texts.collect()).unwrap();
     let objects = git(project.root(), &["count-objects", "-v"]);
     assert!(
         objects.contains("count: 0\n") && objects.contains("in-pack: 10002") && objects.contains("packs: 1\n"),
@@ -99,7 +108,7 @@ fn ten_thousand_files_become_one_pack() {
     git(project.root(), &["fsck", "--strict"]);
 
     // One change touches its folders only, and writes no second pack.
-    let change = BTreeMap::from([("hosts/h5.nix".to_owned(), Some(Content::File(b"{ }".to_vec())))]);
+    let change = BTreeMap::from([("hosts/h5.nix".to_owned(), Some(Content::File(b"{ }".as_slice().into())))]);
     repository.edit_tree(&lock, Some(tree), &change).unwrap();
     let objects = git(project.root(), &["count-objects", "-v"]);
     assert!(objects.contains("count: 3\n") && objects.contains("packs: 1\n"), "{objects}");
@@ -206,7 +215,7 @@ fn an_interrupted_generation_is_finished_by_the_next_command() {
     // Killed behind the commit point with half of the files in place, another one staged, and a ref's lock left.
     let repository = project.open();
     let lock = repository.lock().unwrap();
-    let tree = repository.write_tree(&lock, files(&[("hosts/a.nix", "2"), ("hosts/b.nix", "2")])).unwrap();
+    let tree = repository.write_tree(&lock, None, &files(&[("hosts/a.nix", "2"), ("hosts/b.nix", "2")])).unwrap();
     let before = repository.draft().unwrap().map(|draft| draft.commit);
     repository.publish_draft(&lock, tree, "generate", before).unwrap();
     project.put("hosts/a.nix", "2");
@@ -234,13 +243,34 @@ fn what_git_brought_stays_where_an_interrupted_change_is_about_something_else() 
     git(project.root(), &["commit", "--quiet", "--message=pulled"]);
     let repository = project.open();
     let lock = repository.lock().unwrap();
-    let change = BTreeMap::from([("flake.nix".to_owned(), Some(Content::File(b"2".to_vec())))]);
+    let change = BTreeMap::from([("flake.nix".to_owned(), Some(Content::File(b"2".as_slice().into())))]);
     let tree = repository.edit_tree(&lock, Some(before.tree), &change).unwrap();
     repository.publish_draft(&lock, tree, "inputs", Some(before.commit)).unwrap();
     let recovered = repository.recover(&lock, &generated).unwrap().unwrap();
     assert_eq!((recovered.written, recovered.removed), (vec!["flake.nix".to_owned()], vec![]));
     assert_eq!(project.text("hosts/a.nix").as_deref(), Some("pulled"));
     assert!(project.text("hosts/b.nix").is_none());
+}
+
+#[test]
+fn edits_are_noticed_by_who_has_read_the_file_before() {
+    let project = Project::new();
+    let repository = project.open();
+    let lock = repository.lock().unwrap();
+    let tree = repository.write_tree(&lock, None, &files(&[("hosts/a.nix", "1"), ("hosts/b.nix", "1")])).unwrap();
+    let draft = repository.apply(&lock, tree, "generate", None, &generated).unwrap().draft.commit;
+    // Until their times are old enough, files are read each time.
+    std::thread::sleep(Duration::from_secs(4));
+    let again = || repository.apply(&lock, tree, "generate", Some(draft), &generated);
+    assert!(again().unwrap().written.is_empty());
+    let path = project.root().join("hosts/a.nix");
+    let before = std::fs::metadata(&path).unwrap().modified().unwrap();
+    project.put("hosts/a.nix", "2");
+    std::fs::File::options().write(true).open(&path).unwrap().set_modified(before).unwrap();
+    let Err(ApplyError::Worktree(WorktreeError::Foreign(foreign))) = again() else { panic!("it wasn't noticed") };
+    assert_eq!(foreign, [Foreign { path: "hosts/a.nix".to_owned(), kind: ForeignKind::Edited }]);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(again().unwrap().written, ["hosts/a.nix"]);
 }
 
 /// The process that [`killed_at_any_moment`] kills; without its variable it does nothing.
@@ -251,9 +281,9 @@ fn child_that_generates() {
     for round in 0.. {
         let lock = repository.lock().unwrap();
         let text = format!("{} {round}", std::process::id());
-        let files = (0..200).map(|n| (format!("hosts/h{n}.nix"), Content::File(text.clone().into_bytes())));
+        let files = (0..200).map(|n| (format!("hosts/h{n}.nix"), Content::File(text.clone().into_bytes().into())));
         let files = files.filter(|(path, _)| round % 3 != 0 || !path.ends_with("7.nix")).collect();
-        let tree = repository.write_tree(&lock, files).unwrap();
+        let tree = repository.write_tree(&lock, None, &files).unwrap();
         let expected = repository.draft().unwrap().map(|draft| draft.commit);
         repository.apply(&lock, tree, "generate", expected, &generated).unwrap();
     }
@@ -294,7 +324,7 @@ fn of_two_generations_the_second_is_told_that_it_lost() {
     let base = project.generate(&[("flake.nix", "1")]).unwrap().draft.commit;
     let write = |repository: &ProjectRepository, text: &str| {
         let lock = repository.lock().unwrap();
-        let tree = repository.write_tree(&lock, files(&[("flake.nix", text)])).unwrap();
+        let tree = repository.write_tree(&lock, None, &files(&[("flake.nix", text)])).unwrap();
         repository.apply(&lock, tree, "generate", Some(base), &generated)
     };
     let won = write(&one, "one").unwrap();
@@ -396,12 +426,13 @@ fn a_full_disk_changes_nothing() {
     let root = Path::new(&root);
     let repository = ProjectRepository::init(root).unwrap();
     let lock = repository.lock().unwrap();
-    let tree = repository.write_tree(&lock, files(&[("flake.nix", "1")])).unwrap();
+    let tree = repository.write_tree(&lock, None, &files(&[("flake.nix", "1")])).unwrap();
     let first = repository.apply(&lock, tree, "generate", None, &generated).unwrap().draft;
     // Compresses well in git, not in the work tree.
     let large = "x".repeat(700_000);
-    let tree =
-        repository.write_tree(&lock, files(&[("flake.nix", "2"), ("hosts/a", &large), ("hosts/b", &large)])).unwrap();
+    let tree = repository
+        .write_tree(&lock, None, &files(&[("flake.nix", "2"), ("hosts/a", &large), ("hosts/b", &large)]))
+        .unwrap();
     let error = repository.apply(&lock, tree, "generate", Some(first.commit), &generated).unwrap_err();
     assert!(matches!(error, ApplyError::Worktree(WorktreeError::Full { .. })), "{error}");
     assert_eq!(repository.draft().unwrap(), Some(first));
@@ -411,6 +442,6 @@ fn a_full_disk_changes_nothing() {
     // Git's own objects meet it too.
     let lock = repository.lock().unwrap();
     let noise: String = (0..150_000u64).map(|n| format!("{:x}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15))).collect();
-    let error = repository.write_tree(&lock, files(&[("flake.nix", &noise)])).unwrap_err();
+    let error = repository.write_tree(&lock, None, &files(&[("flake.nix", &noise)])).unwrap_err();
     assert!(told(&error).to_lowercase().contains("space"), "{}", told(&error));
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use thymis_core::id::ConfigurationId;
+use thymis_core::{digest::Digest, id::ConfigurationId};
 
 use super::Known;
 use crate::{git::Oid, nix::Nix};
@@ -19,8 +19,11 @@ pub(super) struct Cache {
 }
 
 impl Cache {
+    /// Of what this Nix says: another may say something else.
     pub(super) fn open(nix: &Nix, tree: Oid) -> Self {
-        Self { file: nix.folder().join("checks").join(format!("{tree}.json")) }
+        let version = nix.version().map(|version| Digest::of(version.as_bytes()).hex()).unwrap_or_default();
+        let version = version.get(..8).unwrap_or_default();
+        Self { file: nix.folder().join("checks").join(format!("{tree}-{version}.json")) }
     }
 
     /// What can't be read isn't known.

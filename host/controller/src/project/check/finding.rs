@@ -63,6 +63,12 @@ impl Finding {
         }
     }
 
+    pub(super) fn no_derivation() -> Self {
+        let what =
+            "`config.system.build.toplevel.drvPath` is no derivation's path: a module replaced what makes the system";
+        Self { cause: Cause::Other, ..Self::not_generated(what) }
+    }
+
     /// # Errors
     /// What has nothing to do with the configuration.
     pub(super) fn of_error(error: NixError) -> Result<Self, NixError> {
@@ -75,6 +81,11 @@ impl Finding {
                     _ => Cause::Other,
                 };
                 Ok(Self { cause, ..Self::not_generated(&error.to_string()) })
+            }
+            NixError::Json(_) => {
+                let what =
+                    "what makes its system is no derivation: `config.system.build.toplevel.drvPath` is something else";
+                Ok(Self { cause: Cause::Other, ..Self::not_generated(what) })
             }
             other => Err(other),
         }

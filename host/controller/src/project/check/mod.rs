@@ -32,8 +32,12 @@ use crate::{
 
 /// Most configurations that one process instantiates.
 const CHUNK: usize = 64;
+/// After how many results they are kept.
+const KEPT_EVERY: usize = 32;
 /// Most processes at once.
 const PROCESSES: usize = 8;
+/// Bytes that a configuration takes, where it is large.
+const ONE: u64 = 1 << 30;
 
 /// What became of the configurations.
 #[derive(Debug)]
@@ -44,6 +48,8 @@ pub struct Checked {
     pub cached: usize,
     /// Options that strangers' NixOS modules set beside what was granted. A report: nothing stops them.
     pub outside: Vec<Outside>,
+    /// Where such modules kept Nix from telling what they set.
+    pub hidden: Vec<ConfigurationId>,
 }
 
 /// What became of one configuration.
@@ -64,6 +70,9 @@ struct Known {
     outcome: Outcome,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     definitions: Vec<DefinedBy>,
+    /// Strangers' NixOS modules kept Nix from telling what they define.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_hidden: bool,
 }
 
 /// Configurations that see the same inputs, of which some are instantiated together.
@@ -117,7 +126,7 @@ impl Project {
             if let Some(why) = &host.failure {
                 let outcome = Outcome::Failed(Box::new(Finding::not_generated(why)));
                 let _ = told(id, &outcome);
-                found.insert(id.clone(), Known { outcome, definitions: Vec::new() });
+                found.insert(id.clone(), Known::new(outcome));
             } else {
                 by_inputs.entry(&host.inputs).or_default().push_back(id.clone());
             }
@@ -128,18 +137,19 @@ impl Project {
             Ok(Group { evaluation, prefixes, work: Mutex::new(Open { ids, size: 1 }) })
         };
         let groups = by_inputs.into_iter().map(group).collect::<Result<Vec<_>, EvaluateError>>()?;
-        let memory = nix.memory_bytes();
-        let work = Work { memory, told, groups, stop: AtomicBool::new(false), found: Mutex::new(found) };
-        let processes = std::thread::available_parallelism().map_or(1, usize::from).min(PROCESSES);
+        let (processes, free) = room(free_memory().unwrap_or(u64::MAX));
+        let memory = nix.memory_bytes().min(free);
+        let work = Work { memory, told, groups, stop: AtomicBool::new(false), found: Mutex::new(found), cache: &cache };
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..processes).map(|_| scope.spawn(|| work.run())).collect();
-            workers.into_iter().try_for_each(|worker| worker.join().unwrap_or(Ok(())))
+            workers.into_iter().try_for_each(|worker| worker.join().unwrap_or(Err(NixError::Thread)))
         })?;
         let found = work.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         cache.write(&found);
         let outside = outside::outside(&evaluable, &found);
+        let hidden = found.iter().filter(|(_, known)| known.is_hidden).map(|(id, _)| id.clone()).collect();
         let configurations = found.into_iter().map(|(id, known)| (id, known.outcome)).collect();
-        Ok(Checked { commit: draft.commit, configurations, cached, outside })
+        Ok(Checked { commit: draft.commit, configurations, cached, outside, hidden })
     }
 }
 
@@ -150,6 +160,7 @@ struct Work<'a> {
     groups: Vec<Group<'a>>,
     stop: AtomicBool,
     found: Mutex<BTreeMap<ConfigurationId, Known>>,
+    cache: &'a Cache,
 }
 
 impl Work<'_> {
@@ -161,28 +172,32 @@ impl Work<'_> {
             let mut rest = Vec::new();
             for id in &ids {
                 match done.remove(id) {
-                    Some(Instance { derivation: Some(derivation), definitions }) => {
-                        self.tell(id, Outcome::Ok { derivation }, definitions);
+                    Some(Instance { derivation: Some(derivation), definitions, is_known }) => {
+                        let is_hidden = !is_known && !group.prefixes.is_empty();
+                        let outcome = Outcome::of(derivation);
+                        self.tell(id, Known { outcome, definitions, is_hidden });
                     }
                     Some(Instance { derivation: None, .. }) => failed.push(id),
                     None if ids.len() == 1 || last.as_ref() == Some(id) => failed.push(id),
                     None => rest.push(id.clone()),
                 }
             }
-            group.give_back(rest, ids.len(), heap_bytes, self.memory);
+            // Several may have come to the end of it together.
+            let taken = if error.as_ref().is_some_and(is_exhausted) { Some(u64::MAX) } else { heap_bytes };
+            group.give_back(rest, ids.len(), taken, self.memory);
             // Of one that was alone it is known why it ended.
             let known = error.filter(|_| ids.len() == 1);
             if let (Some(error), [id]) = (known, failed.as_slice()) {
-                self.tell(id, Outcome::Failed(Box::new(Finding::of_error(error)?)), Vec::new());
+                self.tell(id, Known::new(Outcome::Failed(Box::new(Finding::of_error(error)?))));
                 continue;
             }
             for id in failed {
                 // Nix tells why only where nothing catches it.
                 let outcome = match group.evaluation.derivation(id) {
-                    Ok(derivation) => Outcome::Ok { derivation },
+                    Ok(derivation) => Outcome::of(derivation),
                     Err(error) => Outcome::Failed(Box::new(Finding::of_error(error)?)),
                 };
-                self.tell(id, outcome, Vec::new());
+                self.tell(id, Known::new(outcome));
             }
         }
         Ok(())
@@ -194,12 +209,16 @@ impl Work<'_> {
         self.groups.iter().filter(|_| !self.stop.load(Ordering::Relaxed)).find_map(some)
     }
 
-    fn tell(&self, id: &ConfigurationId, outcome: Outcome, definitions: Vec<DefinedBy>) {
-        if (self.told)(id, &outcome).is_break() {
+    fn tell(&self, id: &ConfigurationId, known: Known) {
+        if (self.told)(id, &known.outcome).is_break() {
             self.stop.store(true, Ordering::Relaxed);
         }
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.insert(id.clone(), Known { outcome, definitions });
+        found.insert(id.clone(), known);
+        // Whoever is stopped has what was found until then.
+        if found.len().is_multiple_of(KEPT_EVERY) {
+            self.cache.write(&found);
+        }
     }
 }
 
@@ -213,14 +232,60 @@ impl Group<'_> {
     /// What wasn't reached is tried again; how many go together from now on is what half of the memory holds.
     fn give_back(&self, rest: Vec<ConfigurationId>, tried: usize, heap_bytes: Option<u64>, memory: u64) {
         let mut open = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        let each = heap_bytes.map(|bytes| (bytes / tried.max(1) as u64).max(1));
-        let fit = each.map_or(1, |each| memory / 2 / each);
-        open.size = usize::try_from(fit).unwrap_or(CHUNK).clamp(1, CHUNK.min(tried * 4));
         open.ids.extend(rest);
+        open.size = match heap_bytes {
+            Some(bytes) => {
+                let each = (bytes / tried.max(1) as u64).max(1);
+                usize::try_from(memory / 2 / each).unwrap_or(CHUNK).clamp(1, CHUNK.min(tried * 4))
+            }
+            // One's mistake says nothing about the others.
+            None => open.size,
+        };
+    }
+}
+
+/// Whether time or memory were at an end.
+fn is_exhausted(error: &NixError) -> bool {
+    match error {
+        NixError::Evaluation(diagnosis) => matches!(diagnosis.cause, Cause::Timeout | Cause::OutOfMemory),
+        _ => true,
+    }
+}
+
+/// How many processes there is room for, and how many bytes are free for each: a small machine has more processors than
+/// memory for them.
+fn room(free: u64) -> (usize, u64) {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let fit = usize::try_from(free / ONE).unwrap_or(PROCESSES);
+    let processes = processors.min(PROCESSES).min(fit).max(1);
+    (processes, free / processes as u64)
+}
+
+/// Bytes of memory that nobody uses.
+fn free_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let kibibytes = text.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB"))?;
+    kibibytes.parse::<u64>().ok()?.checked_mul(1024)
+}
+
+impl Known {
+    fn new(outcome: Outcome) -> Self {
+        Self { outcome, definitions: Vec::new(), is_hidden: false }
     }
 }
 
 impl Outcome {
+    /// Of what a configuration says is its derivation.
+    fn of(derivation: String) -> Self {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "+-._?=".contains(c);
+        let name = derivation.strip_prefix("/nix/store/").and_then(|name| name.strip_suffix(".drv"));
+        if name.is_some_and(|name| name.len() > 33 && name.chars().all(is_plain)) {
+            Self::Ok { derivation }
+        } else {
+            Self::Failed(Box::new(Finding::no_derivation()))
+        }
+    }
+
     /// Whether another machine, or this one another time, may say something else.
     fn is_of_this_run(&self) -> bool {
         match self {

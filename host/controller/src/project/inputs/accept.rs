@@ -141,7 +141,8 @@ impl Project {
             return Err(InputError::LostModules(name.clone()));
         }
         let branch = before.next_branch.clone().or(before.branch.clone());
-        Ok((Entry { held: before.held, branch, ..Entry::pinned(pin) }, repository))
+        let (held, private) = (before.held, before.private);
+        Ok((Entry { held, branch, private, ..Entry::pinned(pin) }, repository))
     }
 
     /// Revokes what an input was granted: the grant, and its components at whatever revision. It outlives the project's

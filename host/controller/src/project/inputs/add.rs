@@ -84,7 +84,8 @@ impl Project {
         }
         let fetched = self.host.store.fetch(&url, progress)?;
         let repository = self.as_input(name, &url, &fetched.snapshot)?;
-        let mut entry = Entry { branch: fetched.reference, ..Entry::pinned(repository.pin.clone()) };
+        let private = self.host.store.has_credential(&url);
+        let mut entry = Entry { branch: fetched.reference, private, ..Entry::pinned(repository.pin.clone()) };
         self.unrevoked(name, &entry)?;
         if matches!(repository.contents, Contents::Plain) && !is_nixpkgs(name) {
             entry.outputs = self.offered(&self.state()?.project, name, &entry);

@@ -10,7 +10,7 @@ use thymis_core::{
 
 use super::{InputError, update::Step};
 use crate::{
-    git::Between,
+    git::{Between, Blob},
     project::{Catalogue, Generation, Generator, Project, State, catalogue::is_base},
 };
 
@@ -145,7 +145,7 @@ fn uses(state: &State, name: &InputName, generation: &Generation) -> usize {
     if is_base(name) {
         return state.configurations.len();
     }
-    let text = generation.files.get("hosts.json").map(AsRef::as_ref).unwrap_or("{}");
-    let hosts: BTreeMap<ConfigurationId, Host> = serde_json::from_str(text).unwrap_or_default();
+    let text = generation.files.get("hosts.json").map_or(b"{}".as_slice(), Blob::bytes);
+    let hosts: BTreeMap<ConfigurationId, Host> = serde_json::from_slice(text).unwrap_or_default();
     hosts.values().filter(|host| host.inputs.contains(name)).count()
 }

@@ -19,12 +19,14 @@ impl Project {
             state::can_follow(name, own, target, |target| project.inputs.contains_key(target)).map_err(|why| {
                 InputError::Follow { name: name.clone(), own: untrusted::short(own), target: target.clone(), why }
             })?;
-            let known = lock.inputs.get(name).map(|entry| &entry.pin.inputs);
-            if let Some(known) = known.filter(|known| !known.contains_key(own)) {
-                let names: Vec<String> = known.keys().take(20).map(|name| untrusted::short(name)).collect();
-                let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-                return Err(InputError::NoOwnInput { name: name.clone(), own: untrusted::short(own), known });
-            }
+        }
+        // What an earlier revision of it had can be taken back.
+        let is_said = project.inputs.get(name).is_some_and(|input| input.follows.contains_key(own));
+        let known = lock.inputs.get(name).map(|entry| &entry.pin.inputs).filter(|_| target.is_some() || !is_said);
+        if let Some(known) = known.filter(|known| !known.contains_key(own)) {
+            let names: Vec<String> = known.keys().take(20).map(|name| untrusted::short(name)).collect();
+            let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            return Err(InputError::NoOwnInput { name: name.clone(), own: untrusted::short(own), known });
         }
         let Some(input) = project.inputs.get_mut(name) else { return Err(unknown(name, &project)) };
         match target {

@@ -320,11 +320,11 @@ impl Project {
         let bytes = json::write(project).map_err(GenerateError::from)?;
         let mut changes: BTreeMap<_, _> =
             self.pinned(project, lock, flake_lock)?.into_iter().map(|(path, content)| (path, Some(content))).collect();
-        changes.insert("state/project.json".to_owned(), Some(Content::File(bytes.clone())));
+        changes.insert("state/project.json".to_owned(), Some(Content::File(bytes.clone().into())));
         if !records.is_empty() {
             let mut log = self.consent()?;
             records.into_iter().try_for_each(|record| log.append(record).map(|_| ()))?;
-            changes.insert(consent::FILE.to_owned(), Some(Content::File(log.bytes().to_vec())));
+            changes.insert(consent::FILE.to_owned(), Some(Content::File(log.bytes().into())));
         }
         self.repository.recover(project_lock, &is_generated).map_err(GenerateError::from)?;
         let draft = self.repository.draft().map_err(ProjectError::from)?;
@@ -342,7 +342,7 @@ impl Project {
             if drafted.keys().any(|path| path.starts_with("hosts/") || path.starts_with("tags/"))
                 && used(self.drafted_lock(draft)?) != used(lock.clone())
             {
-                changes.insert(OTHER_INPUTS.to_owned(), Some(Content::File(Vec::new())));
+                changes.insert(OTHER_INPUTS.to_owned(), Some(Content::File(Vec::new().into())));
             }
         }
         let tree = self

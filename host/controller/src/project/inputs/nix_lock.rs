@@ -1,12 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use thymis_core::{
-    grant::{Lock, Pin},
-    id::InputName,
-    json,
-    reference::FlakeReference,
-    state, untrusted,
-};
+use thymis_core::{grant::Pin, id::InputName, json, reference::FlakeReference, untrusted};
 
 use super::InputError;
 use crate::{
@@ -18,7 +12,7 @@ use crate::{
     project::{
         GenerateError, Project, ProjectError,
         catalogue::snapshot,
-        transaction::{flake_inputs, pins},
+        transaction::{flake_inputs, pins, private},
     },
 };
 
@@ -27,8 +21,6 @@ use crate::{
 pub struct Completed {
     /// Inputs of inputs that are pinned now: `sensors/flake-utils`.
     pub pinned: Vec<String>,
-    /// Inputs of inputs that are the same repository as one of the project, which now stands in for them.
-    pub following: Vec<(InputName, String, InputName)>,
     /// Sources that were fetched.
     pub fetched: usize,
 }
@@ -40,31 +32,34 @@ impl Project {
     /// When `nix` is missing, can't fetch them, or one of them is none that may be used; nothing was changed.
     pub fn lock_inputs(&self, nix: &Nix) -> Result<Completed, InputError> {
         let project_lock = self.repository.lock().map_err(ProjectError::from)?;
-        let mut project = (*self.state()?.project).clone();
+        let project = (*self.state()?.project).clone();
         let mut lock = self.lock()?;
         lock.inputs.retain(|name, _| project.inputs.contains_key(name));
-        let mut done = Completed { following: self.stand_ins(&project, &lock)?, ..Completed::default() };
-        for (name, own, target) in &done.following {
-            if let Some(input) = project.inputs.get_mut(name) {
-                input.follows.insert(own.clone(), target.clone());
-            }
-        }
+        let mut done = Completed::default();
         let pins = pins(&project, &lock);
+        let private = private(&lock);
         let mut flake_lock = FlakeLock::compose(&pins, self.flake_lock()?.as_ref());
         done.pinned = flake_lock.incomplete(&pins);
         let incomplete =
             |name: &InputName| done.pinned.iter().any(|path| path.split('/').next() == Some(name.as_str()));
-        let audited = |lock: &FlakeLock| lock.audit(self.host.store.allows_plain_http()).map_err(InputError::Unfit);
+        let audited =
+            |lock: &FlakeLock| lock.audit(self.host.store.allows_plain_http(), &private).map_err(InputError::Unfit);
         audited(&flake_lock)?;
         let absent = |lock: &FlakeLock| lock.below_direct().iter().any(|hash| nix.source(hash).is_none());
         if !done.pinned.is_empty() || absent(&flake_lock) {
-            self.look_at_inputs(&pins, &done.pinned)?;
-            let mut sources = Vec::new();
+            self.look_at_inputs(&pins, &done.pinned, &private)?;
+            let (mut sources, mut asked) = (Vec::new(), Vec::new());
             for (name, entry) in &lock.inputs {
                 let source = self.input_source(nix, name, entry).map_err(Box::new)?;
-                sources.push((incomplete(name).then(|| name.clone()), source));
+                if incomplete(name) {
+                    let dir = entry.pin.url.parse::<FlakeReference>()?.dir().map(str::to_owned);
+                    asked.push((name.clone(), source.path, dir));
+                }
+                sources.push(source);
             }
-            sources.extend(flake_lock.below_direct().iter().filter_map(|hash| Some((None, nix.source(hash)?))));
+            sources.extend(flake_lock.below_direct().iter().filter_map(|hash| nix.source(hash)));
+            sources.sort();
+            sources.dedup();
             // Where an input is in its lock, Nix doesn't look into the input's own.
             let whole = pins.iter().filter(|(name, _)| !incomplete(name));
             let whole = whole.map(|(name, pin)| (name.clone(), pin.clone())).collect();
@@ -72,6 +67,7 @@ impl Project {
                 flake: thymis_core::nix::flake(&flake_inputs(&project, &lock)?),
                 lock: json::write(&FlakeLock::compose(&whole, Some(&flake_lock))).map_err(GenerateError::from)?,
                 sources,
+                incomplete: asked,
                 reach: reach(&pins, self.host.store.allows_plain_http()),
             };
             let complete = |made: &FlakeLock| {
@@ -80,7 +76,9 @@ impl Project {
                 audited(&lock).map(|()| lock)
             };
             let locked = match nix.lock(&locking) {
-                Err(NixError::Unlocked(unlocked)) => return Err(at_fault(unlocked, &complete)),
+                Err(NixError::Unlocked(unlocked)) => {
+                    return Err(self.at_fault(unlocked, &complete, &pins, &done.pinned));
+                }
                 locked => locked?,
             };
             flake_lock = complete(&FlakeLock::parse(&locked.lock).map_err(ProjectError::from)?)?;
@@ -102,42 +100,61 @@ impl Project {
         Ok(done)
     }
 
-    /// Inputs of inputs that are not locked, and are repositories that the project has as inputs of its own.
-    fn stand_ins(
+    /// Refuses what need not be tried: what is one of the project's private inputs, which nobody but the operator gives to
+    /// another; and folders and registries, of which Nix would say less.
+    fn look_at_inputs(
         &self,
-        project: &state::Project,
-        lock: &Lock,
-    ) -> Result<Vec<(InputName, String, InputName)>, InputError> {
-        let pins = pins(project, lock);
-        let flake_lock = FlakeLock::compose(&pins, self.flake_lock()?.as_ref());
-        let missing: BTreeSet<String> = flake_lock.incomplete(&pins).into_iter().collect();
-        let mut found = Vec::new();
-        for (name, own, url) in self.named_by(&pins, &missing)? {
-            let Ok(url) = url.parse::<FlakeReference>() else { continue };
-            // Another branch of it, or another folder, is another flake.
-            let flake = |url: &FlakeReference| {
-                (url.fetch_url(), url.dir().map(str::to_owned), url.reference().map(str::to_owned))
-            };
-            let same = |(input, pin): &(&InputName, &Pin)| {
-                let is_there = url.revision().is_none_or(|revision| revision == pin.revision);
-                *input != &name && is_there && pin.url.parse().is_ok_and(|other| flake(&other) == flake(&url))
-            };
-            if let Some((target, _)) = pins.iter().find(same) {
-                found.push((name, own, target.clone()));
+        pins: &BTreeMap<InputName, Pin>,
+        missing: &[String],
+        private: &BTreeSet<InputName>,
+    ) -> Result<(), InputError> {
+        let missing = missing.iter().cloned().collect();
+        let mut unfit = Vec::new();
+        for (name, own, url) in self.named_by(pins, &missing)? {
+            let chain = vec![name.to_string(), own.clone()];
+            match yours(pins, private, &name, &url) {
+                Some(target) => {
+                    let (own, what) = (untrusted::short(&own), untrusted::short(&url));
+                    let why = Why::Yours { input: name, own, target };
+                    unfit.push(Unfit { chain: Chain(chain), what, why });
+                }
+                None => unfit.extend(Unfit::of_url(chain, &url)),
             }
         }
-        Ok(found)
+        if unfit.is_empty() { Ok(()) } else { Err(InputError::Unfit(unfit)) }
     }
 
-    /// Refuses what need not be tried: where an input names a folder or a registry, Nix would say less.
-    fn look_at_inputs(&self, pins: &BTreeMap<InputName, Pin>, missing: &[String]) -> Result<(), InputError> {
-        let missing = missing.iter().cloned().collect();
-        let unfit = self
-            .named_by(pins, &missing)?
-            .into_iter()
-            .filter_map(|(name, own, url)| Unfit::of_url(vec![name.to_string(), own], &url));
-        let unfit: Vec<_> = unfit.collect();
-        if unfit.is_empty() { Ok(()) } else { Err(InputError::Unfit(unfit)) }
+    /// What Nix couldn't have: by what it locked until then, by what it says, or by the locks of those that are to be locked.
+    fn at_fault(
+        &self,
+        unlocked: Box<Unlocked>,
+        complete: &dyn Fn(&FlakeLock) -> Result<FlakeLock, InputError>,
+        pins: &BTreeMap<InputName, Pin>,
+        missing: &[String],
+    ) -> InputError {
+        let made = FlakeLock::parse(&unlocked.lock).ok();
+        if let Some(Err(unfit)) = made.as_ref().map(complete) {
+            return unfit;
+        }
+        let mut unfit: Vec<Unfit> = not_had(&unlocked, made.as_ref()).into_iter().collect();
+        if unfit.is_empty() {
+            for name in pins.keys().filter(|name| missing.iter().any(|path| path.starts_with(&format!("{name}/")))) {
+                let own = self.flake_file(name, "flake.lock").ok().flatten();
+                let own = own.and_then(|bytes| FlakeLock::parse(&bytes).ok()).map(|lock| lock.of_input(name));
+                let audited =
+                    own.map_or(Ok(()), |lock| lock.audit(self.host.store.allows_plain_http(), &BTreeSet::new()));
+                unfit.extend(audited.err().into_iter().flatten());
+            }
+        }
+        if unfit.is_empty() { NixError::Unlocked(unlocked).into() } else { InputError::Unfit(unfit) }
+    }
+
+    /// A file beside the flake of a pinned input.
+    fn flake_file(&self, name: &InputName, file: &str) -> Result<Option<Vec<u8>>, InputError> {
+        let (url, entry) = self.entry(name)?;
+        let snapshot = snapshot(&self.host, &url, &entry)?;
+        let file = url.dir().map_or_else(|| file.to_owned(), |dir| format!("{dir}/{file}"));
+        Ok(snapshot.read(&file, FILE_BYTES).ok().flatten())
     }
 
     /// `(input, its own input, address)` of those inputs of inputs whose flake.nix tells it.
@@ -148,10 +165,7 @@ impl Project {
     ) -> Result<Vec<(InputName, String, String)>, InputError> {
         let mut found = Vec::new();
         for name in pins.keys().filter(|name| missing.iter().any(|path| path.starts_with(&format!("{name}/")))) {
-            let (url, entry) = self.entry(name)?;
-            let snapshot = snapshot(&self.host, &url, &entry)?;
-            let file = url.dir().map_or_else(|| "flake.nix".to_owned(), |dir| format!("{dir}/flake.nix"));
-            let Ok(Some(text)) = snapshot.read(&file, FILE_BYTES) else { continue };
+            let Some(text) = self.flake_file(name, "flake.nix")? else { continue };
             for (own, url) in urls(&text).unwrap_or_default() {
                 let path = format!("{name}/{}", untrusted::short(&own));
                 if let Some(url) = url.filter(|_| missing.contains(&path)) {
@@ -161,6 +175,21 @@ impl Project {
         }
         Ok(found)
     }
+}
+
+/// The private input of the project that an address of another's input means.
+fn yours(
+    pins: &BTreeMap<InputName, Pin>,
+    private: &BTreeSet<InputName>,
+    name: &InputName,
+    url: &str,
+) -> Option<InputName> {
+    let url: FlakeReference = url.parse().ok()?;
+    let is_same = |target: &&InputName| {
+        let other = pins.get(*target).and_then(|pin| pin.url.parse::<FlakeReference>().ok());
+        *target != name && other.is_some_and(|other| other.fetch_url() == url.fetch_url())
+    };
+    private.iter().find(is_same).cloned()
 }
 
 /// The hosts of the project's inputs, and the public internet.
@@ -181,18 +210,7 @@ fn reach(pins: &BTreeMap<InputName, Pin>, plain_http: bool) -> Reach {
     Reach { hosts, public_ports: if plain_http { vec![443, 80] } else { vec![443] } }
 }
 
-/// What Nix couldn't have, by what it locked until then, and by what it says it was doing.
-fn at_fault(unlocked: Box<Unlocked>, complete: &dyn Fn(&FlakeLock) -> Result<FlakeLock, InputError>) -> InputError {
-    let made = FlakeLock::parse(&unlocked.lock).ok();
-    match made.as_ref().map(complete) {
-        Some(Err(unfit)) => unfit,
-        _ => match not_had(&unlocked, made.as_ref()) {
-            Some(unfit) => InputError::Unfit(vec![unfit]),
-            None => NixError::Unlocked(unlocked).into(),
-        },
-    }
-}
-
+/// What Nix couldn't have, by what it says it was doing.
 fn not_had(unlocked: &Unlocked, made: Option<&FlakeLock>) -> Option<Unfit> {
     let diagnosis = &unlocked.diagnosis;
     let doing = |what: &str| {
@@ -200,7 +218,8 @@ fn not_had(unlocked: &Unlocked, made: Option<&FlakeLock>) -> Option<Unfit> {
         diagnosis.trace.iter().find_map(quoted)
     };
     let mismatch = diagnosis.message.strip_prefix("NAR hash mismatch in input '");
-    let indirect = diagnosis.message.strip_prefix('\'').filter(|rest| rest.contains("' is an indirect flake reference"));
+    let indirect =
+        diagnosis.message.strip_prefix('\'').filter(|rest| rest.contains("' is an indirect flake reference"));
     let named = || Some(mismatch.or(indirect)?.split('\'').next()?.to_owned());
     let fetched = doing("while fetching the input '").or_else(named)?;
     let (chain, address) = match doing("while updating the flake input '") {

@@ -151,7 +151,9 @@ impl Project {
             (Some(from), Some(to)) if url.reference().is_none() && from != to => Some((from.clone(), to.clone())),
             _ => None,
         };
-        let mut entry = Entry { held, branch, ..Entry::pinned(repository.pin.clone()) };
+        // Once private, always: a later credential may be missing here.
+        let private = before.private || self.host.store.has_credential(url);
+        let mut entry = Entry { held, branch, private, ..Entry::pinned(repository.pin.clone()) };
         entry.grant = step.grant().filter(|_| before.grant.is_some());
         if to != from {
             self.unrevoked(name, &entry)?;
