@@ -443,7 +443,7 @@ fn a_commit_holds_state_and_all_that_was_generated_and_the_work_tree_is_clean() 
         files.lines().collect::<Vec<_>>(),
         [
             ".gitignore",
-        "consent.jsonl",
+            "consent.jsonl",
             "flake.lock",
             "flake.nix",
             "hosts.json",

@@ -58,7 +58,16 @@ impl Entry {
     /// Pinned, and not accepted.
     #[must_use]
     pub fn pinned(pin: Pin) -> Self {
-        Self { pin, grant: None, next: None, branch: None, next_branch: None, held: false, private: false, outputs: None }
+        Self {
+            pin,
+            grant: None,
+            next: None,
+            branch: None,
+            next_branch: None,
+            held: false,
+            private: false,
+            outputs: None,
+        }
     }
 }
 

@@ -120,7 +120,7 @@ fn words(cause: Cause) -> &'static str {
         Cause::OutOfMemory => "takes more memory than it may",
         Cause::Timeout => "takes more time than it may",
         Cause::Forbidden => "wants something that pure evaluation forbids",
-        Cause::Fetch => "needs something that isn't here, and evaluation fetches nothing",
+        Cause::Fetch => "needs something that isn't here; `thymis input lock` brings the inputs of inputs",
         Cause::Other => "can't be evaluated",
     }
 }

@@ -128,6 +128,10 @@ pub(super) fn warn_of_changes(project: &Project) -> Answer {
         anstream::eprintln!(
             "{WARN}warning{RESET}: {file} changed since `thymis generate`: this is about what was there before"
         );
+    } else if project.has_other_inputs()? {
+        anstream::eprintln!(
+            "{WARN}warning{RESET}: the inputs changed since `thymis generate`: this is about configurations made with those before"
+        );
     }
     Ok(())
 }

@@ -1,6 +1,9 @@
 use std::io;
 
-use thymis_core::{evaluation::Diagnosis, untrusted};
+use thymis_core::{
+    evaluation::{Cause, Diagnosis},
+    untrusted,
+};
 
 use super::{SourceError, Unlocked, network};
 
@@ -21,7 +24,7 @@ pub enum NixError {
     Io(#[from] io::Error),
     #[error("`nix` was stopped: {what} (limit {name} = {limit}; change it with --limit {name}=…)")]
     Limit { what: &'static str, name: &'static str, limit: u64 },
-    #[error("Nix can't evaluate it{}", shown(.0))]
+    #[error("Nix can't evaluate it{}{}", shown(.0), to_be_fetched(.0))]
     Evaluation(Box<Diagnosis>),
     #[error("Nix can't pin the inputs of inputs{}{}", shown(&.0.diagnosis), refused(.0))]
     Unlocked(Box<Unlocked>),
@@ -53,6 +56,14 @@ fn shown(diagnosis: &Diagnosis) -> String {
         text.push_str(&format!("\n  and {} more", diagnosis.trace.len() - FRAMES));
     }
     text
+}
+
+fn to_be_fetched(diagnosis: &Diagnosis) -> &'static str {
+    if diagnosis.cause == Cause::Fetch {
+        "\n  Evaluation fetches nothing; `thymis input lock` brings the inputs of inputs"
+    } else {
+        ""
+    }
 }
 
 fn refused(unlocked: &Unlocked) -> String {

@@ -201,8 +201,10 @@ impl Nix {
             return Ok(programs);
         }
         let found = Programs::find(&self.inner.program, &self.inner.limits)?;
-        found.warn();
-        Ok(self.inner.programs.get_or_init(|| found))
+        Ok(self.inner.programs.get_or_init(|| {
+            found.warn();
+            found
+        }))
     }
 
     fn jail<'a>(&'a self, sources: &'a [Source], state: &'a Path, mounts: &'a [Mount]) -> Result<Jail<'a>, NixError> {

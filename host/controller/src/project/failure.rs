@@ -59,7 +59,7 @@ pub enum FailureKind {
     #[error("the repository has no file `{0}`")]
     NoSource(String),
     #[error("{place} needs an output that `{input}` doesn't have at revision {revision}: {missing}{}", set_by(.settings))]
-    NoOutput { place: String, input: InputName, revision: String, missing: Missing, settings: Vec<SettingUsed> },
+    NoOutput { place: String, input: InputName, revision: String, missing: Box<Missing>, settings: Vec<SettingUsed> },
     #[error("{0}")]
     Conflict(Conflict),
     #[error("{0}")]

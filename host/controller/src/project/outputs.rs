@@ -61,7 +61,7 @@ impl Work<'_> {
     fn no_output(&self, place: String, input: &InputName, missing: Missing, settings: Vec<SettingUsed>) -> FailureKind {
         let entry = self.catalogue.inputs.get(input).and_then(|report| report.entry.as_ref());
         let revision = entry.map(|entry| entry.pin.revision.short()).unwrap_or_default();
-        FailureKind::NoOutput { place, input: input.clone(), revision, missing, settings }
+        FailureKind::NoOutput { place, input: input.clone(), revision, missing: Box::new(missing), settings }
     }
 
     /// The settings of a use, in the configuration or one of its tags, that lead to an output.

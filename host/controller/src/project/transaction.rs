@@ -160,7 +160,8 @@ impl Project {
         let flake_lock = self.flake_lock()?;
         if let Some(flake_lock) = &flake_lock {
             flake_lock.agrees(&pins)?;
-            flake_lock.audit(self.host.store.allows_plain_http(), &private(&lock)).map_err(GenerateError::Unfit)?;
+            // What is locked by its content may have come by any way.
+            flake_lock.audit(true, &private(&lock)).map_err(GenerateError::Unfit)?;
         }
         let revoked = self.host.revocations.read()?;
         for (name, entry) in &lock.inputs {
@@ -243,6 +244,15 @@ impl Project {
         let files = self.repository.tree_files(self.repository.tree_of(head)?)?.into_iter();
         let ours = files.filter(|(path, _)| is_ours(path)).map(|(path, entry)| (path, Content::Entry(entry)));
         Ok(self.repository.tree_id(None, &ours.collect())? == tree)
+    }
+
+    /// Whether the configurations of the draft were generated with other inputs than it has.
+    ///
+    /// # Errors
+    /// When nothing was generated, or the draft can't be read.
+    pub fn has_other_inputs(&self) -> Result<bool, CommitError> {
+        let draft = self.repository.draft()?.ok_or(HistoryError::NoDraft)?;
+        Ok(self.repository.tree_files(draft.tree).map_err(HistoryError::from)?.contains_key(OTHER_INPUTS))
     }
 
     /// Commits what was generated last, with the state that it was generated from, onto the branch. `None`: there is
