@@ -72,3 +72,20 @@ fn what_a_device_prints_tells_nothing() {
 fn nix_string(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace("${", "\\${"))
 }
+
+#[test]
+fn a_system_that_is_none_ends_nothing_else() {
+    let stage = Stage::new();
+    stage.device("good", &[picky(1)]);
+    for (id, value) in [("number", "1"), ("path", "\"../../etc/evil.drv --foo\""), ("lines", "\"/nix/store/x\\n.drv\"")]
+    {
+        stage.device(id, &[nix(&format!("system.build.toplevel = lib.mkForce {{ drvPath = {value}; }};"))]);
+    }
+    stage.generate();
+    let (answer, code) = stage.check(&[]);
+    assert_eq!(code, 1);
+    assert_eq!(answer["configurations"]["good"]["status"], "ok", "{answer}");
+    for id in ["number", "path", "lines"] {
+        assert_eq!(answer["configurations"][id]["status"], "failed", "{answer}");
+    }
+}

@@ -144,3 +144,71 @@ fn in_a_lock_that_was_edited() {
     assert_names_all(&place.thymis(&["generate"]).refused(), "sensors");
     before.assert_same(&Disk::visible(&place.world.project()));
 }
+
+/// Nix would take them into its settings, and so run what the flake says.
+#[test]
+fn texts_of_a_lock_are_no_settings_of_nix() {
+    let place = Place::new();
+    place.flake("helper", &Flake::new());
+    place.flake("sensors", &Flake::new().on("x", &place.url("helper")));
+    let code = "{ outputs = _: { word = builtins.exec [ \"sh\" \"-c\" \"echo 1\" ]; }; }";
+    for (part, text) in [
+        ("repo", "r\nallow-unsafe-native-code-during-evaluation = true\nrestrict-eval = false\nallowed-uris ="),
+        ("owner", "o https://127.0.0.1/"),
+        ("repo", "r # "),
+    ] {
+        let mut locked = json!({
+            "type": "github", "owner": "o", "repo": "r", "rev": "1".repeat(40), "lastModified": 1,
+            "narHash": format!("sha256-{}=", "A".repeat(43)),
+        });
+        locked[part] = json!(text);
+        let node = json!({ "locked": locked, "original": { "type": "git", "url": place.url("helper")[4..] } });
+        let lock = json!({ "root": "root", "version": 7, "nodes": { "root": { "inputs": { "x": "x" } }, "x": node } });
+        place.files("sensors", &[("flake.lock", &lock.to_string()), ("other/flake.nix", code)]);
+        place.thymis(&["input", "add", "--replace", "sensors", &place.url("sensors")]);
+        let said = place.refuses_to_lock(&[]);
+        assert!(said.contains("`sensors → x`"), "{said}");
+    }
+    // As a colleague may have pushed it.
+    let place = Place::new();
+    place.flake("helper", &Flake::new());
+    place.flake("sensors", &Flake::new().on("x", &place.url("helper")));
+    place.add("sensors");
+    place.lock();
+    pulled(&place, |lock| {
+        let mut lock: Value = serde_json::from_str(lock).unwrap();
+        let nodes = lock["nodes"].as_object_mut().unwrap();
+        let (_, below) = nodes.iter_mut().find(|(name, _)| name.contains('_')).unwrap();
+        below["locked"]["host"] = json!("h\nallow-unsafe-native-code-during-evaluation = true");
+        lock.to_string()
+    });
+    let said = place.thymis(&["generate"]).refused();
+    assert!(said.contains("characters that addresses don't have"), "{said}");
+}
+
+/// Changes the lock as it comes from a remote.
+fn pulled(place: &Place, change: impl Fn(&str) -> String) {
+    let lock = place.world.read("flake.lock");
+    let changed = change(&lock);
+    assert_ne!(lock, changed);
+    place.world.write("flake.lock", &changed);
+    place.world.git(&["add", "--all"]);
+    place.world.git(&["commit", "--quiet", "--message", "pulled"]);
+}
+
+/// Nix calls nodes as it likes, also by the names of the project's inputs.
+#[test]
+fn an_input_of_an_input_is_no_other_input_of_that_name() {
+    let mut place = Place::new();
+    place.flake("helper", &Flake::new());
+    place.flake("sensors", &Flake::new().on("h", &place.url("helper")));
+    place.add("sensors");
+    place.lock();
+    pulled(&place, |lock| lock.replace("sensors_helper", "zed").replace("sensors_h", "zed"));
+    place.flake("zed", &Flake::new());
+    place.add("zed");
+    place.stop();
+    assert_eq!(place.says("\"${inputs.sensors.word} ${inputs.zed.word}\""), json!("sensors(helper) zed"));
+    let said = place.thymis(&["input", "add", "root", "github:nobody/helper"]);
+    assert_eq!(said.code, 2, "{}", said.stderr);
+}
