@@ -163,8 +163,8 @@ impl Project {
             self.repository.unpack(files(), folder)?;
             std::fs::write(folder.join("hosts.json"), &index)
                 .map_err(|source| SourceError::Io { folder: folder.to_owned(), source })?;
-            Ok(git::folder_hash(folder, TreeLimits { entries: u64::MAX, bytes: u64::MAX, ..TreeLimits::default() })
-                .map_err(|source| SourceError::Io { folder: folder.to_owned(), source })?)
+            git::folder_hash(folder, TreeLimits { entries: u64::MAX, bytes: u64::MAX, ..TreeLimits::default() })
+                .map_err(|source| SourceError::Io { folder: folder.to_owned(), source })
         })?)
     }
 
