@@ -80,6 +80,8 @@ struct Group<'a> {
     evaluation: Evaluation<'a>,
     /// What names of files begin with that are of strangers' flakes.
     prefixes: Vec<String>,
+    /// Whether it is asked what these define: until that took all of a process's time.
+    asks: AtomicBool,
     work: Mutex<Open>,
 }
 
@@ -134,7 +136,8 @@ impl Project {
         let group = |(inputs, ids): (&BTreeSet<InputName>, VecDeque<_>)| {
             let evaluation = self.evaluation(nix, &evaluable, &ids)?;
             let prefixes = outside::prefixes(&evaluable, inputs);
-            Ok(Group { evaluation, prefixes, work: Mutex::new(Open { ids, size: 1 }) })
+            let work = Mutex::new(Open { ids, size: 1 });
+            Ok(Group { evaluation, prefixes, asks: AtomicBool::new(true), work })
         };
         let groups = by_inputs.into_iter().map(group).collect::<Result<Vec<_>, EvaluateError>>()?;
         let (processes, free) = room(free_memory().unwrap_or(u64::MAX));
@@ -166,8 +169,8 @@ struct Work<'a> {
 impl Work<'_> {
     fn run(&self) -> Result<(), NixError> {
         while let Some((group, ids)) = self.next() {
-            let Instantiated { mut done, last, heap_bytes, error } =
-                group.evaluation.instantiate(&ids, &group.prefixes)?;
+            let asked = if group.asks.load(Ordering::Relaxed) { group.prefixes.as_slice() } else { &[] };
+            let Instantiated { mut done, last, heap_bytes, error } = group.evaluation.instantiate(&ids, asked)?;
             let mut failed = Vec::new();
             let mut rest = Vec::new();
             for id in &ids {
@@ -182,8 +185,14 @@ impl Work<'_> {
                     None => rest.push(id.clone()),
                 }
             }
+            let is_exhausted = error.as_ref().is_some_and(is_exhausted);
+            // Where all of them were told, it was what came after.
+            let was_after = rest.is_empty() && failed.is_empty();
+            if is_exhausted && was_after {
+                group.asks.store(false, Ordering::Relaxed);
+            }
             // Several may have come to the end of it together.
-            let taken = if error.as_ref().is_some_and(is_exhausted) { Some(u64::MAX) } else { heap_bytes };
+            let taken = if is_exhausted && !was_after { Some(u64::MAX) } else { heap_bytes };
             group.give_back(rest, ids.len(), taken, self.memory);
             // Of one that was alone it is known why it ended.
             let known = error.filter(|_| ids.len() == 1);
