@@ -91,7 +91,7 @@ impl Nix {
         fs::write(folder.path().join("flake/flake.lock"), &locking.lock)?;
         let limits = network::Limits { bytes: self.inner.limits.received_bytes, ..network::Limits::default() };
         // The path of a socket has to be short.
-        let meeting = tempfile::Builder::new().prefix("thymis-").tempdir()?;
+        let meeting = tempfile::Builder::new().prefix("thymis-").tempdir_in("/tmp")?;
         let proxy = Proxy::start(meeting.path(), locking.reach.clone(), limits)?;
 
         let program = fs::canonicalize(&self.inner.program)?;
