@@ -7,7 +7,7 @@ use thymis_tests::{commit, git};
 use super::{scenery::put, stage::Stage};
 
 const LIMITS: [&str; 6] =
-    ["--limit", "nix_seconds=4", "--limit", "nix_memory_bytes=700_000_000", "--limit", "nix_output_bytes=2_000_000"];
+    ["--limit", "nix_seconds=3", "--limit", "nix_memory_bytes=700_000_000", "--limit", "nix_output_bytes=2_000_000"];
 /// Longest that may be said about one input, in bytes.
 const SAID: usize = 64 << 10;
 /// Largest that one input may make the lock, in bytes.
