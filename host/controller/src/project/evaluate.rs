@@ -160,11 +160,11 @@ impl Project {
         let name = Digest::of_parts([evaluable.tree.as_bytes(), index.as_slice()]).hex();
         let files = || evaluable.files.iter().filter(|(path, _)| is_wanted(path));
         Ok(nix.keep_tree(&name, &|folder| {
+            let failed = |source| SourceError::Io { folder: folder.to_owned(), source };
             self.repository.unpack(files(), folder)?;
-            std::fs::write(folder.join("hosts.json"), &index)
-                .map_err(|source| SourceError::Io { folder: folder.to_owned(), source })?;
-            git::folder_hash(folder, TreeLimits { entries: u64::MAX, bytes: u64::MAX, ..TreeLimits::default() })
-                .map_err(|source| SourceError::Io { folder: folder.to_owned(), source })
+            std::fs::write(folder.join("hosts.json"), &index).map_err(failed)?;
+            let all = TreeLimits { entries: u64::MAX, bytes: u64::MAX, ..TreeLimits::default() };
+            git::folder_hash(folder, all).map_err(failed)
         })?)
     }
 

@@ -91,9 +91,7 @@ impl Project {
         self.write_locked(&project_lock, &project, &lock, &flake_lock, Vec::new())?;
         // With what is pinned now.
         let before = lock.clone();
-        if let Err(error) = self.look_up_outputs(nix, &project, &mut lock) {
-            tracing::warn!("not all is known of what flakes offer: {}", crate::report::chain(&error));
-        }
+        self.look_up_outputs(nix, &project, &mut lock);
         if lock != before {
             self.write_locked(&project_lock, &project, &lock, &flake_lock, Vec::new())?;
         }

@@ -31,44 +31,39 @@ impl Project {
     /// What the flake of an input offers that is in use from now on. Where that can't be known, generating doesn't check it.
     pub(super) fn offered(&self, project: &state::Project, name: &InputName, entry: &Entry) -> Option<Outputs> {
         let nix = self.host.nix.as_ref()?;
-        let found = || {
-            let (mut project, mut lock) = (project.clone(), self.lock()?);
-            // Another address, where it is replaced.
-            let input = || state::Input::new(entry.pin.url.clone());
-            project.inputs.entry(name.clone()).or_insert_with(input).url.clone_from(&entry.pin.url);
-            lock.inputs.insert(name.clone(), entry.clone());
-            lock.inputs.retain(|name, _| project.inputs.contains_key(name));
-            self.discover(nix, &project, &lock, name)
-        };
-        let told = |error: &InputError| {
-            let error = thymis_core::untrusted::short(&crate::report::chain(error));
-            tracing::warn!(
-                "it isn't known which outputs the flake of `{name}` has, so generating won't check them; `thymis input lock` looks again: {error}"
-            );
-        };
-        found().inspect_err(told).ok()
+        let (mut project, mut lock) = (project.clone(), self.lock().ok()?);
+        // Another address, where it is replaced.
+        let input = || state::Input::new(entry.pin.url.clone());
+        project.inputs.entry(name.clone()).or_insert_with(input).url.clone_from(&entry.pin.url);
+        lock.inputs.insert(name.clone(), entry.clone());
+        lock.inputs.retain(|name, _| project.inputs.contains_key(name));
+        self.discovered(nix, &project, &lock, name)
     }
 
     /// Looks up what the flakes offer that are in use. Also what is known: they may offer something else once what they follow
     /// has moved.
-    pub(super) fn look_up_outputs(
-        &self,
-        nix: &Nix,
-        project: &state::Project,
-        lock: &mut Lock,
-    ) -> Result<(), InputError> {
+    pub(super) fn look_up_outputs(&self, nix: &Nix, project: &state::Project, lock: &mut Lock) {
         let names: Vec<InputName> = lock.inputs.keys().cloned().collect();
         for name in names.iter().filter(|name| !is_nixpkgs(name)) {
             let Some(entry) = lock.inputs.get(name) else { continue };
             let is_used = entry.grant.is_some()
                 || entry.outputs.is_some()
                 || self.pinned_input(name).is_ok_and(|(_, repository)| matches!(repository.contents, Contents::Plain));
-            if is_used {
-                let outputs = self.discover(nix, project, lock, name)?;
+            if is_used && let Some(outputs) = self.discovered(nix, project, lock, name) {
                 lock.inputs.get_mut(name).into_iter().for_each(|entry| entry.outputs = Some(outputs.clone()));
             }
         }
-        Ok(())
+    }
+
+    /// As [`Self::discover`]; why it can't be known is told.
+    fn discovered(&self, nix: &Nix, project: &state::Project, lock: &Lock, name: &InputName) -> Option<Outputs> {
+        let told = |error: &InputError| {
+            let error = thymis_core::untrusted::short(&crate::report::chain(error));
+            tracing::warn!(
+                "it isn't known which outputs the flake of `{name}` has, so generating won't check them; `thymis input lock` looks again at what it offers: {error}"
+            );
+        };
+        self.discover(nix, project, lock, name).inspect_err(told).ok()
     }
 
     /// What the flake of a pinned input offers.

@@ -1,10 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::InputError;
-use crate::{
-    nix::Nix,
-    project::{Project, ProjectError},
-};
+use crate::{nix::Nix, project::Project};
 
 impl Project {
     /// Puts the files of all pinned inputs, and of their inputs as far as they are here, into the store of who runs this.
@@ -19,7 +16,7 @@ impl Project {
             let source = self.input_source(nix, name, entry).map_err(Box::new)?;
             sources.entry(source).or_insert_with(Vec::new).push(name.to_string());
         }
-        let flake_lock = self.flake_lock().map_err(|error: ProjectError| error)?;
+        let flake_lock = self.flake_lock()?;
         for hash in flake_lock.iter().flat_map(|lock| lock.below_direct()) {
             if let Some(source) = nix.source(&hash) {
                 sources.entry(source).or_insert_with(|| vec!["an input of an input".to_owned()]);
